@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the kernel programs and user space: what a flow key is, what lies in the
+ * shared maps, what travels through the ring buffer, and the name of every counter.
+ *
+ * Only fixed-width types from <linux/types.h>; no pointers, enums, bit-fields or implicit gaps in
+ * the structures, and an assertion behind each, so that BPF, gcc and clang agree on every byte.
+ * Nothing here runs; it is included by both sides and by the native (offline) build.
+ */
+#ifndef FLOW_ABI_H
+#define FLOW_ABI_H
+
+#include <linux/types.h>
+
+#define FLOW_ABI_ASSERT(cond) _Static_assert(cond, #cond)
+
+/* ---- key ------------------------------------------------------------------------------------ */
+
+/* flow_key.scope: the address family; the other bits are kept for a namespace scope. */
+#define FLOW_SCOPE_IPV6 0x01
+
+/*
+ * One direction of one flow. The fields that differ most come first, so that comparing the first
+ * eight bytes settles nearly every mismatch. IPv4 addresses are IPv4-mapped (::ffff:a.b.c.d).
+ */
+struct flow_key {
+	__u16 src_port; /* host order; ICMP and ICMPv6: type; 0 where there are no ports */
+	__u16 dst_port; /* host order; ICMP and ICMPv6: code */
+	__u8 protocol;	/* IP protocol of the upper layer, after IPv6 extension headers */
+	__u8 scope;	/* FLOW_SCOPE_* */
+	__u16 icmp_id;	/* host order; identifier of echo messages, else 0 */
+	__u8 src[16];
+	__u8 dst[16];
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_key) == 40);
+
+/* ---- flow table ----------------------------------------------------------------------------- */
+
+#define FLOW_WAYS 4
+
+/*
+ * flow_hot.flags: the low nine bits are the TCP header's (FIN 0x001 ... NS 0x100), the rest ours.
+ * Both are or-ed over all packets of the entry.
+ */
+#define FLOW_TCP_FIN	   0x001
+#define FLOW_TCP_SYN	   0x002
+#define FLOW_TCP_RST	   0x004
+#define FLOW_TCP_PSH	   0x008
+#define FLOW_TCP_ACK	   0x010
+#define FLOW_TCP_URG	   0x020
+#define FLOW_TCP_ECE	   0x040
+#define FLOW_TCP_CWR	   0x080
+#define FLOW_TCP_NS	   0x100
+#define FLOW_TCP_MASK	   0x1ff
+#define FLOW_FLAG_FRAGMENT 0x1000 /* some packets were IP fragments */
+#define FLOW_FLAG_L4_SHORT 0x2000 /* some packets ended inside the transport header: ports 0 */
+#define FLOW_FLAG_OBSERVED 0x4000 /* the entry was made at a point that observes, not counts */
+
+/*
+ * The part of an entry that every packet touches: one cache line. Counters are cumulative since
+ * the entry was made and are never reset by a reader; `packets` and `l2_bytes` may wrap and are
+ * read as differences. `generation` is odd while the entry is being replaced and changes by two
+ * with each replacement: a reader that sees it change, or odd, has a torn copy and reads again.
+ */
+struct flow_hot {
+	struct flow_key key;
+	__u64 bytes;   /* on the wire, layer 2 without FCS; GSO: with the headers of each segment */
+	__u32 packets; /* on the wire; GSO: segments */
+	__u32 l2_bytes; /* the share of `bytes` outside the IP packet: link headers and padding */
+	__u32 last_jiffies; /* low 32 bits of jiffies at the last packet */
+	__u16 flags;	    /* FLOW_TCP_*, FLOW_FLAG_* */
+	__u16 generation;
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_hot) == 64);
+
+/* A point on the packet's way: ifindex in the low 28 bits, hook in the high 4. */
+#define FLOW_POINTS		  4
+#define FLOW_POINT(ifindex, hook) (((__u32)(hook) << 28) | ((ifindex)&0x0fffffffu))
+#define FLOW_POINT_IFINDEX(point) ((point)&0x0fffffffu)
+#define FLOW_POINT_HOOK(point)	  ((point) >> 28)
+
+/* hook, X(NAME, value, text): where a packet was seen */
+#define FLOW_HOOKS(X)            \
+	X(NONE, 0, "none")       \
+	X(TC_INGRESS, 1, "tc")   \
+	X(TC_EGRESS, 2, "tc")    \
+	X(XDP_INGRESS, 3, "xdp") \
+	X(CAPTURE, 4, "pcap")
+#define FLOW_HOOK_ENUM(name, value, text) FLOW_HOOK_##name = (value),
+enum flow_hook { FLOW_HOOKS(FLOW_HOOK_ENUM) };
+
+/*
+ * The part that only insertion, eviction and a first sighting at another point touch. `drained`
+ * belongs to user space: (generation << 32 | packets) of its last copy of the hot part, stored
+ * after `drained_bytes`; an eviction whose counts equal it needs no event.
+ */
+struct flow_cold {
+	__u64 first_ns;		   /* CLOCK_MONOTONIC of the first packet */
+	__u64 drained;		   /* written by user space only */
+	__u64 drained_bytes;	   /* written by user space only */
+	__u32 points[FLOW_POINTS]; /* FLOW_POINT(); [0] made the entry; 0 ends the list */
+	__u8 eth_src[6];	   /* of the first packet; zeros where the link has no addresses */
+	__u8 eth_dst[6];
+	__u16 vlan[2];	/* VLAN TCI & 0x0fff, outermost first, + FLOW_VLAN_PRESENT */
+	__u32 sampling; /* 1 in N; 1 = every packet */
+	__u32 pad;
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_cold) == 64);
+#define FLOW_VLAN_PRESENT 0x1000
+#define FLOW_VLAN_ID	  0x0fff
+
+/* Map values: one set. Set s of CPU c is element c * sets_per_cpu + s of both arrays. */
+struct flow_hot_set {
+	struct flow_hot way[FLOW_WAYS];
+};
+struct flow_cold_set {
+	struct flow_cold way[FLOW_WAYS];
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_hot_set) == 256);
+FLOW_ABI_ASSERT(sizeof(struct flow_cold_set) == 256);
+
+/*
+ * One byte a set, written 1 by every packet, cleared by user space before it reads the set: what to
+ * read is known without reading all. Set s of CPU c: byte s % 64 of element
+ * (c * sets_per_cpu + s) / 64; sets_per_cpu is a power of two and at least 64.
+ */
+#define FLOW_TOUCHED_SETS 64
+struct flow_touched {
+	__u8 set[FLOW_TOUCHED_SETS];
+};
+
+/* ---- devices -------------------------------------------------------------------------------- */
+
+/*
+ * What a device is to the datapath, computed by user space from rtnetlink for every device of the
+ * namespace, monitored or not (docs/decisions/ownership.md).
+ */
+#define FLOW_DEVICE_COUNT_INGRESS 0x01 /* packets that enter here are counted here */
+#define FLOW_DEVICE_COUNT_EGRESS  0x02 /* packets made locally that leave here are counted here */
+#define FLOW_DEVICE_COVERED	  0x04 /* what enters here has been counted, here or below */
+#define FLOW_DEVICE_KNOWN	  0x80 /* the slot is in use */
+#define FLOW_DEVICE_L3		  0x08 /* no link header: packets start at IP (tun, wireguard, ipip) */
+
+/* Element ifindex % FLOW_DEVICE_SLOTS of the array `device_slots`; a device whose slot belongs to
+ * another one is in the hash `device_extra` (ifindex -> struct flow_device). */
+#define FLOW_DEVICE_SLOTS 4096
+struct flow_device {
+	__u32 ifindex;
+	__u32 role; /* FLOW_DEVICE_* */
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_device) == 8);
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+/* type, X(NAME, value): what travels through the ring buffer. Payloads follow the header. */
+#define FLOW_EVENTS(X)		     X(FLOW_EVICTED, 1)
+#define FLOW_EVENT_ENUM(name, value) FLOW_EVENT_##name = (value),
+enum flow_event_type { FLOW_EVENTS(FLOW_EVENT_ENUM) };
+
+struct flow_event {
+	__u16 type; /* enum flow_event_type */
+	__u16 size; /* of header and payload, bytes */
+	__u32 cpu;
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 seq;     /* per CPU, from 1; a gap is a loss */
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_event) == 24);
+
+/* FLOW_EVENT_FLOW_EVICTED: the whole entry, so that its counts are kept. */
+struct flow_evicted {
+	struct flow_event event;
+	__u32 slot; /* (cpu * sets_per_cpu + set) * FLOW_WAYS + way */
+	__u32 pad;
+	struct flow_hot hot;
+	struct flow_cold cold;
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_evicted) == 160);
+
+/* ---- what a packet can turn out to be ----------------------------------------------------------
+ */
+
+/*
+ * status, X(NAME, json_name, text): the outcome of parsing one packet. OK is a flow; every other
+ * outcome is a counter of packets and one of bytes, none is silent. Order is ABI: add at the end.
+ */
+#define PACKET_STATUSES(X)                                                                         \
+	X(OK, "ok", "in a flow record")                                                            \
+	X(L2_TRUNCATED, "l2_truncated", "ended inside the link-layer header")                      \
+	X(VLAN_TRUNCATED, "vlan_truncated", "ended inside a VLAN tag")                             \
+	X(VLAN_TOO_DEEP, "vlan_too_deep", "more than two VLAN tags")                               \
+	X(L3_TRUNCATED, "l3_truncated", "ended inside the IP header")                              \
+	X(IP_BAD_VERSION, "ip_bad_version", "IP version does not fit the ethertype")               \
+	X(IP_BAD_HEADER, "ip_bad_header",                                                          \
+	  "IPv4 header length below 20 bytes or beyond the packet")                                \
+	X(IPV6_EXT_TOO_DEEP, "ipv6_ext_too_deep", "more IPv6 extension headers than are followed") \
+	X(IPV6_EXT_TRUNCATED, "ipv6_ext_truncated", "ended inside an IPv6 extension header")       \
+	X(ARP, "arp", "ARP and RARP")                                                              \
+	X(LLDP, "lldp", "link-layer discovery")                                                    \
+	X(LLC, "llc", "IEEE 802.3 length field: LLC, SNAP, spanning tree")                         \
+	X(MPLS, "mpls", "MPLS label stack (not followed)")                                         \
+	X(PPPOE, "pppoe", "PPPoE (not followed)")                                                  \
+	X(ETHERTYPE_OTHER, "ethertype_other", "another ethertype")
+#define PACKET_STATUS_ENUM(name, json_name, text) PACKET_##name,
+enum packet_status { PACKET_STATUSES(PACKET_STATUS_ENUM) PACKET_STATUS_COUNT };
+
+/* ---- loss ledger -------------------------------------------------------------------------------
+ */
+
+/*
+ * counter, X(name, text): per CPU, monotonic. The invariant, at rest:
+ *   seen_packets = packets in flow records + sum of status_packets (not OK)
+ *                + evict_lost_packets + reentered_packets
+ */
+#define FLOW_COUNTERS(X)                                                                          \
+	X(seen_packets, "packets at counting hooks")                                              \
+	X(seen_bytes, "bytes at counting hooks, on the wire")                                     \
+	X(observed_packets, "packets at hooks that only observe")                                 \
+	X(unknown_device_packets, "packets at a hook whose device user space has not classified") \
+	X(inserts, "flow table entries made")                                                     \
+	X(evictions, "flow table entries replaced while they held undelivered counts")            \
+	X(evictions_clean, "flow table entries replaced after delivery")                          \
+	X(restarts, "entries closed because a SYN followed FIN or RST")                           \
+	X(evict_lost_flows, "evicted entries lost because the ring buffer was full")              \
+	X(evict_lost_packets, "packets of those")                                                 \
+	X(evict_lost_bytes, "bytes of those")                                                     \
+	X(reentered_packets, "packets refused because the CPU's table was in use (PREEMPT_RT)")   \
+	X(pulled_packets, "packets whose headers were not linear and were pulled")                \
+	X(events, "ring buffer events submitted; also the sequence number")
+#define FLOW_COUNTER_FIELD(name, text) __u64 name;
+struct flow_ledger {
+	FLOW_COUNTERS(FLOW_COUNTER_FIELD)
+	__u64 status_packets[PACKET_STATUS_COUNT];
+	__u64 status_bytes[PACKET_STATUS_COUNT];
+	__u64 busy; /* guard on PREEMPT_RT; not a counter */
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_ledger) % 8 == 0);
+
+/* Value of `flow_ledgers` (array, one element per CPU), padded so that CPUs share no line. */
+#define FLOW_LEDGER_SIZE 512
+struct flow_ledger_slot {
+	struct flow_ledger ledger;
+	__u8 pad[FLOW_LEDGER_SIZE - sizeof(struct flow_ledger)];
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_ledger_slot) == FLOW_LEDGER_SIZE);
+
+/* Answer of the program `clock_probe` (BPF_PROG_TEST_RUN): one instant on both kernel clocks. */
+struct flow_clock {
+	__u64 monotonic_ns;
+	__u64 jiffies;
+};
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The user-space flow table: joins what the per-CPU kernel tables (or a capture) say of a flow, pairs the
+ * two directions into a conversation, decides who opened it, ages, and emits records. Pure: no I/O, no log,
+ * no clock; time is what the caller passes, on one monotonic axis (CLOCK_MONOTONIC live, the capture's
+ * stamps offline). Bounded: at `max_flows` the longest idle flow ends as "evicted". Not thread-safe.
+ */
+#ifndef FLOW_FLOW_TABLE_H
+#define FLOW_FLOW_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf-common/flow_abi.h"
+#include "proto/flow_record.h"
+
+/* What a source adds to one unidirectional flow. Counts are differences since its last delta. */
+struct flow_delta {
+	struct flow_key key;
+	uint64_t packets, bytes, l3_bytes;
+	uint64_t first_ns, last_ns; /* on the caller's axis */
+	uint16_t flags;		    /* FLOW_TCP_*, FLOW_FLAG_*, or-ed over the delta */
+	uint16_t vlan[2];
+	uint8_t eth_src[6], eth_dst[6];
+	uint32_t points[FLOW_POINTS];
+	uint32_t sampling;
+	uint32_t starts; /* 1: the source saw a new connection begin here (a SYN after FIN or RST) */
+};
+
+struct flow_timeouts {
+	uint64_t active_ns; /* a record at least this often while there is traffic */
+	uint64_t tcp_idle_ns, udp_idle_ns, icmp_idle_ns, other_idle_ns;
+	uint64_t closed_ns; /* after FIN in both directions or RST: how long to wait for stragglers */
+};
+#define FLOW_TIMEOUTS_DEFAULT                                                                      \
+	{                                                                                          \
+		.active_ns = 15000000000ull, .tcp_idle_ns = 300000000000ull,                       \
+		.udp_idle_ns = 60000000000ull, .icmp_idle_ns = 15000000000ull,                     \
+		.other_idle_ns = 60000000000ull, .closed_ns = 500000000ull                         \
+	}
+
+/* Called for each record, in order; the record is valid during the call only. It must not call the table. */
+typedef void (*flow_record_fn)(void *context, const struct flow_record *record);
+
+struct flow_table_options {
+	uint32_t max_flows; /* unidirectional */
+	struct flow_timeouts timeouts;
+	uint64_t hash_seed[6]; /* random live (hostile input), fixed offline (reproducible) */
+	int publish_start;     /* emit FLOW_KIND_START at once when a flow appears */
+	flow_record_fn emit;
+	void *context;
+};
+
+struct flow_table_stats {
+	uint64_t live, conversations;
+	uint64_t created, ended, evicted;
+	uint64_t records;
+	uint64_t packets, bytes;	     /* taken in */
+	uint64_t packets_emitted, bytes_emitted; /* handed out in records */
+};
+
+struct flow_table;
+/* 0, -ENOMEM or -EINVAL. */
+int flow_table_open(struct flow_table **out, const struct flow_table_options *options);
+/* Drops what is held without emitting it: call flow_table_flush first. Accepts NULL. */
+void flow_table_close(struct flow_table *table);
+
+/* Added to every emitted time: CLOCK_REALTIME - the caller's axis. 0 offline. */
+void flow_table_set_wall_offset(struct flow_table *table, int64_t offset_ns);
+/* Names of interfaces for the records; strings are borrowed for the table's life. */
+typedef const char *(*flow_ifname_fn)(void *context, uint32_t ifindex);
+void flow_table_set_names(struct flow_table *table, flow_ifname_fn ifname, void *context, const char *node_name);
+
+/* Adds a delta. Never fails: a full table ends its longest idle flow first. */
+void flow_table_update(struct flow_table *table, const struct flow_delta *delta);
+/* Emits what is due at `now_ns`; cost is proportional to what is due. */
+void flow_table_age(struct flow_table *table, uint64_t now_ns);
+/* Ends every flow with `reason` (SHUTDOWN, or IDLE at the end of a capture). */
+void flow_table_flush(struct flow_table *table, enum flow_end_reason reason);
+void flow_table_stats(const struct flow_table *table, struct flow_table_stats *stats);
+
+#endif

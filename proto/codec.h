@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records and messages between memory and the wire (protobuf, flow.proto). The daemon packs, the
+ * CLI unpacks; both see struct flow_record only, never generated types. Nothing here does I/O or
+ * logs. A function that unpacks returns -EBADMSG for bytes that are no such message and fills
+ * `why`.
+ */
+#ifndef PROTO_CODEC_H
+#define PROTO_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/filter.h"
+#include "proto/flow_record.h"
+
+#define PROTO_VERSION	  1
+#define PROTO_REQUEST_MAX (256 * 1024) /* bytes of a request; the service refuses more */
+
+enum query_start { QUERY_AFTER_POSITION, QUERY_OLDEST, QUERY_NOW, QUERY_LAST, QUERY_FIRST };
+
+struct query {
+	enum query_start start;
+	uint64_t epoch;
+	uint64_t position;
+	uint64_t number;
+	struct filter *filter; /* owned; NULL = everything */
+	uint64_t since_ns;
+	uint64_t until_ns;
+	uint32_t max_records;
+	uint32_t wait_ms;
+};
+
+struct answer {
+	uint64_t epoch;
+	uint64_t position;
+	const struct flow_record *records;
+	size_t record_count;
+	const struct flow_loss *losses;
+	size_t loss_count;
+	bool at_end;
+	uint64_t oldest_ns;
+	const char *node_name;
+	void *owner; /* the decoded message that strings point into; NULL when packing */
+};
+
+struct counter {
+	const char *name;
+	uint64_t value;
+	const char *text;
+};
+
+struct interface_status {
+	uint32_t index;
+	const char *name;
+	const char *mode;
+	bool counts_ingress;
+	bool counts_egress;
+	const char *note;
+};
+
+struct status {
+	const char *version;
+	const char *node_name;
+	uint64_t epoch, uptime_ns;
+	uint64_t num_flows, max_flows, seen_flows, live_flows, max_live_flows;
+	double flows_rate;
+	double cpu_percent;
+	uint64_t rss_bytes;
+	uint64_t oldest_ns;
+	uint64_t packets_accounted, packets_lost;
+	uint64_t attached_programs_ns;
+	const struct counter *ledger;
+	size_t ledger_count;
+	const struct interface_status *interfaces;
+	size_t interface_count;
+	const struct flow_loss *losses;
+	size_t loss_count;
+	void *owner;
+};
+
+enum request_type { REQUEST_QUERY, REQUEST_STATUS };
+struct request {
+	enum request_type type;
+	struct query query; /* REQUEST_QUERY */
+};
+
+enum reply_type { REPLY_ANSWER, REPLY_STATUS, REPLY_ERROR };
+enum error_code {
+	ERROR_UNKNOWN,
+	ERROR_MALFORMED,
+	ERROR_UNSUPPORTED,
+	ERROR_BAD_FILTER,
+	ERROR_OVERLOADED,
+	ERROR_INTERNAL
+};
+struct reply {
+	enum reply_type type;
+	struct answer answer;
+	struct status status;
+	enum error_code error;
+	const char *error_message;
+	void *owner;
+};
+
+/* A packed message; `data` from malloc, freed by buffer_fini(). */
+struct buffer {
+	uint8_t *data;
+	size_t size;
+	size_t capacity;
+};
+void buffer_fini(struct buffer *buffer);
+
+/* 0 or -ENOMEM. The message is appended to `out` (for a batch: after topic and newline). */
+int codec_pack_request(const struct request *request, struct buffer *out);
+int codec_pack_answer(const struct answer *answer, struct buffer *out);
+int codec_pack_status(const struct status *status, struct buffer *out);
+int codec_pack_error(enum error_code code, const char *message, struct buffer *out);
+int codec_pack_batch(uint64_t sequence, const struct answer *batch, struct buffer *out);
+
+/* 0, -ENOMEM or -EBADMSG with a sentence in `why`. On success the result is released by the _fini.
+ */
+int codec_unpack_request(const uint8_t *data, size_t size, struct request *out, char *why,
+			 size_t why_size);
+int codec_unpack_reply(const uint8_t *data, size_t size, struct reply *out, char *why,
+		       size_t why_size);
+int codec_unpack_batch(const uint8_t *data, size_t size, uint64_t *sequence, struct answer *out,
+		       char *why, size_t why_size);
+void request_fini(struct request *request);
+void reply_fini(struct reply *reply);
+void answer_fini(struct answer *answer);
+
+#endif

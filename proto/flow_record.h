@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The record: one row that tells the story of a flow, or of an event on it, between two moments.
+ * It is what the flow table emits, history keeps, filters judge, and every writer prints; the wire
+ * format (flow.proto) and the JSON are images of it. Plain data: strings are borrowed (interned by
+ * the daemon, or held by the decoded batch) and outlive the record's use.
+ */
+#ifndef PROTO_FLOW_RECORD_H
+#define PROTO_FLOW_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf-common/flow_abi.h"
+
+/* kind, X(NAME, json_name) */
+#define FLOW_KINDS(X)            \
+	X(START, "flow_start")   \
+	X(UPDATE, "flow_update") \
+	X(END, "flow_end")
+#define FLOW_KIND_ENUM(name, text) FLOW_KIND_##name,
+enum flow_kind { FLOW_KINDS(FLOW_KIND_ENUM) FLOW_KIND_COUNT };
+
+/* Hubble's enum Verdict, same numbers and names. */
+#define FLOW_VERDICTS(X)                                                                    \
+	X(VERDICT_UNKNOWN, 0)                                                               \
+	X(FORWARDED, 1) X(DROPPED, 2) X(ERROR, 3) X(AUDIT, 4) X(REDIRECTED, 5) X(TRACED, 6) \
+		X(TRANSLATED, 7)
+#define FLOW_VERDICT_ENUM(name, value) FLOW_VERDICT_##name = (value),
+enum flow_verdict { FLOW_VERDICTS(FLOW_VERDICT_ENUM) };
+
+/* end reason, X(NAME, json_name) */
+#define FLOW_END_REASONS(X)   \
+	X(NONE, "")           \
+	X(FIN, "fin")         \
+	X(RST, "rst")         \
+	X(IDLE, "idle")       \
+	X(ACTIVE, "active")   \
+	X(EVICTED, "evicted") \
+	X(SHUTDOWN, "shutdown")
+#define FLOW_END_ENUM(name, text) FLOW_END_##name,
+enum flow_end_reason { FLOW_END_REASONS(FLOW_END_ENUM) FLOW_END_COUNT };
+
+/* Hubble's enum TrafficDirection, same numbers. */
+enum flow_direction { FLOW_DIRECTION_UNKNOWN, FLOW_DIRECTION_INGRESS, FLOW_DIRECTION_EGRESS };
+
+/* Which side opened the conversation; absent in JSON while unknown. */
+enum flow_reply { FLOW_REPLY_UNKNOWN, FLOW_REPLY_NO, FLOW_REPLY_YES };
+
+struct flow_point {
+	uint32_t ifindex;
+	uint8_t hook;	   /* enum flow_hook */
+	uint8_t direction; /* enum flow_direction */
+	uint16_t pad;
+	const char *interface; /* borrowed; NULL when not known */
+};
+
+struct flow_record {
+	uint64_t position; /* in the publisher's history, from 1, without gaps; 0 = not stored */
+	uint64_t flow_id;  /* the same in every record of one flow instance; unique per epoch */
+	uint64_t time_ns;  /* when the record was made; all times are CLOCK_REALTIME */
+	uint64_t first_ns; /* first and last packet of the flow so far */
+	uint64_t last_ns;
+	struct flow_key key;
+	uint64_t packets; /* since the previous record of this flow */
+	uint64_t bytes;
+	uint64_t l3_bytes;
+	uint64_t total_packets; /* since the flow began */
+	uint64_t total_bytes;
+	uint32_t sampling; /* 1 in N */
+	uint16_t flags;	   /* FLOW_TCP_* and FLOW_FLAG_* of the flow so far */
+	uint8_t kind;	   /* enum flow_kind */
+	uint8_t verdict;   /* enum flow_verdict */
+	uint8_t end_reason;
+	uint8_t direction; /* of the counting point */
+	uint8_t reply;	   /* enum flow_reply */
+	uint8_t point_count;
+	uint8_t eth_src[6]; /* zeros: the link has none */
+	uint8_t eth_dst[6];
+	uint16_t vlan[2];		       /* as in struct flow_cold */
+	struct flow_point points[FLOW_POINTS]; /* [0] counts, the others only saw it */
+	const char *node_name;		       /* borrowed */
+};
+
+/* A gap: what is missing from an answer, where it was lost, and when. Times CLOCK_REALTIME ns. */
+struct flow_loss {
+	const char *source; /* "ring_buffer", "history", "subscriber", "daemon_restart", ... */
+	uint64_t records;   /* 0 = number not known */
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t first_ns; /* 0 = not known */
+	uint64_t last_ns;
+	const char *node_name;
+};
+
+#endif
