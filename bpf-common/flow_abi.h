@@ -99,8 +99,8 @@ struct flow_cold {
 	__u64 drained;		   /* written by user space only */
 	__u64 drained_bytes;	   /* written by user space only */
 	__u32 points[FLOW_POINTS]; /* FLOW_POINT(); [0] made the entry; 0 ends the list */
-	__u8 eth_src[6];	   /* of the first packet; zeros where the link has no addresses */
-	__u8 eth_dst[6];
+	__u8 eth_dst[6];	   /* of the first packet; zeros where the link has no addresses */
+	__u8 eth_src[6];
 	__u16 vlan[2];	/* VLAN TCI & 0x0fff, outermost first, + FLOW_VLAN_PRESENT */
 	__u32 sampling; /* 1 in N; 1 = every packet */
 	__u32 pad;
@@ -209,7 +209,8 @@ enum packet_status { PACKET_STATUSES(PACKET_STATUS_ENUM) PACKET_STATUS_COUNT };
 /*
  * counter, X(name, text): per CPU, monotonic. The invariant, at rest:
  *   seen_packets = packets in flow records + sum of status_packets (not OK)
- *                + evict_lost_packets + reentered_packets
+ *                + evict_lost_packets
+ * Packets in reentered_packets were refused before they were entered in seen_packets.
  */
 #define FLOW_COUNTERS(X)                                                                          \
 	X(seen_packets, "packets at counting hooks")                                              \

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every map and every load-time constant of the kernel programs. Arrays are mapped by user space;
+ * their max_entries are set before loading (flowd/kernel/datapath.c), so 1 here means "sized at
+ * load". Weak, because each hook's object has its own copy until they are linked.
+ */
+#ifndef FLOW_MAPS_BPF_H
+#define FLOW_MAPS_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf-common/flow_abi.h"
+
+/* The one header whose globals are meant to be: elsewhere such a warning is a forgotten `static`.
+ */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wmissing-variable-declarations"
+
+#define FLOW_ARRAY(name, entries, value_type)      \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, entries);      \
+		__type(key, __u32);                \
+		__type(value, value_type);         \
+	} name SEC(".maps") __weak
+
+FLOW_ARRAY(flow_hots, 1, struct flow_hot_set);
+FLOW_ARRAY(flow_colds, 1, struct flow_cold_set);
+FLOW_ARRAY(flow_touched, 1, struct flow_touched);
+FLOW_ARRAY(flow_ledgers, 1, struct flow_ledger_slot); /* one a CPU */
+FLOW_ARRAY(flow_clocks, 1, struct flow_clock);
+FLOW_ARRAY(device_slots, FLOW_DEVICE_SLOTS, struct flow_device);
+
+/* Devices whose slot belongs to another one: ifindex -> device. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct flow_device);
+} device_extra SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps") __weak;
+
+/* Load-time constants: set before loading, so that the verifier removes what is off. */
+const volatile __u32 cfg_sets_per_cpu __weak = 0;     /* power of two, at least FLOW_TOUCHED_SETS */
+const volatile __u64 cfg_hash_seed[6] __weak = { 0 }; /* random */
+const volatile __u8 cfg_guard __weak =
+	0; /* the kernel may preempt us with ourselves (PREEMPT_RT) */
+const volatile __u8 cfg_xdp_frags __weak = 0; /* XDP packets may lie in several buffers */
+const volatile __u32 cfg_ring_wake __weak =
+	0; /* bytes waiting in the ring at which user space is woken */
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#pragma clang diagnostic pop
+#endif

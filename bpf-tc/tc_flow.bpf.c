@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * tc: ingress and egress of every device that is not read by XDP. The verdict is always "next"
+ * (TC_ACT_UNSPEC for clsact, which is TCX_NEXT for tcx).
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf-common/flow_account.bpf.h"
+
+#define TC_PULL_BYTES 256 /* covers every header chain the parser follows in practice */
+
+/* Packets on the wire: the segments of a GSO packet, computed where the driver left the count at 0.
+ */
+FLOW_INLINE __u32 tc_segments(const struct __sk_buff *skb)
+{
+	__u32 size = skb->gso_size, segments = skb->gso_segs;
+
+	if (likely(!size))
+		return 1;
+	return segments ? segments : (skb->len + size - 1) / size;
+}
+
+/* The outermost tag, which the card or the stack has moved from the packet into the buffer's
+ * metadata. */
+FLOW_INLINE __u16 tc_vlan(const struct __sk_buff *skb)
+{
+	return skb->vlan_present ? (skb->vlan_tci & FLOW_VLAN_ID) | FLOW_VLAN_PRESENT : 0;
+}
+
+FLOW_INLINE int tc_is_short(__u32 status, const struct packet *packet)
+{
+	return status == PACKET_L2_TRUNCATED || status == PACKET_VLAN_TRUNCATED ||
+	       status == PACKET_L3_TRUNCATED || status == PACKET_IPV6_EXT_TRUNCATED ||
+	       (status == PACKET_OK && (packet->flags & FLOW_FLAG_L4_SHORT));
+}
+
+/* The rare rest of a packet, as a function of its own (packet_parse.h tells why). */
+__weak int tc_parse_rest(struct __sk_buff *skb, struct packet *packet)
+{
+	if (!packet)
+		return PACKET_L3_TRUNCATED;
+	return packet_parse_rest((const void *)(long)skb->data, (const void *)(long)skb->data_end,
+				 packet);
+}
+
+/* Parses what is linear; when the headers end beyond it, pulls them in and parses once more. */
+FLOW_INLINE void tc_parse(struct __sk_buff *skb, enum packet_link link, struct sighting *sighting)
+{
+	sighting->pulled = 0;
+	for (int attempt = 0; attempt < 2; attempt++) {
+		const void *data = (const void *)(long)skb->data;
+		const void *end = (const void *)(long)skb->data_end;
+		__u32 linear = (__u32)(end - data);
+
+		if (unlikely(sighting_parse(sighting, data, end, link)))
+			sighting->status = tc_parse_rest(skb, &sighting->packet);
+		if (likely(!tc_is_short(sighting->status, &sighting->packet)) || attempt ||
+		    skb->len <= linear)
+			break;
+		if (bpf_skb_pull_data(skb, skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES))
+			break;
+		sighting->pulled = 1;
+	}
+}
+
+FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 role, __u8 counts)
+{
+	struct sighting sighting;
+
+	tc_parse(skb, role & FLOW_DEVICE_L3 ? PACKET_LINK_IP : PACKET_LINK_ETHERNET, &sighting);
+	sighting.length = skb->len;
+	sighting.segments = tc_segments(skb);
+	sighting.ifindex = skb->ifindex;
+	sighting.vlan = tc_vlan(skb);
+	sighting.hook = hook;
+	sighting.counts = counts;
+	flow_account(&sighting);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int tc_ingress(struct __sk_buff *skb)
+{
+	__u32 role = flow_device_role(skb->ifindex);
+
+	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, role, !!(role & FLOW_DEVICE_COUNT_INGRESS));
+}
+
+/* What entered through a device that counts has been counted there. */
+SEC("tc")
+int tc_egress(struct __sk_buff *skb)
+{
+	__u32 role = flow_device_role(skb->ifindex), from = skb->ingress_ifindex;
+	__u8 counts = !!(role & FLOW_DEVICE_COUNT_EGRESS);
+
+	if (counts && from && flow_device_role(from) & FLOW_DEVICE_COVERED)
+		counts = 0;
+	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, role, counts);
+}
+
+/* One instant on both clocks, for user space (BPF_PROG_TEST_RUN). */
+SEC("tc")
+int clock_probe(struct __sk_buff *skb __attribute__((unused)))
+{
+	__u32 zero = 0;
+	struct flow_clock *clock = bpf_map_lookup_elem(&flow_clocks, &zero);
+
+	if (clock) {
+		clock->monotonic_ns = bpf_ktime_get_ns();
+		clock->jiffies = bpf_jiffies64();
+	}
+	return TC_ACT_UNSPEC;
+}
