@@ -8,21 +8,6 @@
 #define FLOW_ACCOUNT_BPF_H
 
 #include "bpf-common/flow_table.bpf.h"
-#include "bpf-common/packet_parse.h"
-
-/* One packet at one hook: what the hook hands to flow_account(). */
-struct sighting {
-	struct packet packet;
-	__u32 status;	/* enum packet_status */
-	__u32 length;	/* with the link header; a GSO packet counts as one here */
-	__u32 segments; /* packets on the wire that it stands for, at least 1 */
-	__u32 ifindex;
-	__u32 eth[3]; /* destination and source link address as in the packet; zeros without */
-	__u16 vlan;  /* a tag that the card or the stack took off: id | FLOW_VLAN_PRESENT, else 0 */
-	__u8 hook;   /* enum flow_hook */
-	__u8 counts; /* this point counts the packet; else it observes */
-	__u32 pulled; /* 1: its headers had to be made linear */
-};
 
 /* The device's role, 0 when user space has not told. */
 FLOW_INLINE __u32 flow_device_role(__u32 ifindex)
@@ -43,47 +28,6 @@ FLOW_INLINE struct flow_ledger *flow_ledger_of(__u32 cpu)
 	return slot ? &slot->ledger : 0;
 }
 
-/* The bytes at hand into the sighting. Returns 1 when packet_parse_rest() has to go on. */
-FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
-			       enum packet_link link)
-{
-	const __u32 *words = data;
-
-	sighting->eth[0] = sighting->eth[1] = sighting->eth[2] = 0;
-	if (link == PACKET_LINK_ETHERNET && data + 12 <= end) {
-		sighting->eth[0] = words[0];
-		sighting->eth[1] = words[1];
-		sighting->eth[2] = words[2];
-	}
-	sighting->status = packet_parse_first(data, end, link, &sighting->packet);
-	return sighting->status == PACKET_MORE;
-}
-
-/* Bytes on the wire: each further segment of a GSO packet has its own copy of the headers. */
-FLOW_INLINE __u32 flow_wire_bytes(const struct sighting *sighting)
-{
-	__u32 tag = sighting->vlan ? 4 : 0;
-	__u32 bytes = sighting->length + tag;
-
-	if (sighting->segments > 1)
-		bytes += (sighting->segments - 1) * (sighting->packet.payload_offset + tag);
-	return bytes;
-}
-
-/* The share of `bytes` that is not IP. Where the header does not say its length, all behind the
- * link is. */
-FLOW_INLINE __u32 flow_l2_bytes(const struct sighting *sighting, __u32 bytes)
-{
-	const struct packet *packet = &sighting->packet;
-	__u32 l2 = packet->l3_offset + (sighting->vlan ? 4 : 0);
-
-	if (sighting->segments > 1)
-		return l2 * sighting->segments;
-	if (packet->l3_bytes && packet->l3_bytes < bytes)
-		return bytes - packet->l3_bytes;
-	return l2;
-}
-
 FLOW_INLINE void flow_count_status(struct flow_ledger *ledger, __u32 status, __u32 packets,
 				   __u32 bytes)
 {
@@ -93,33 +37,13 @@ FLOW_INLINE void flow_count_status(struct flow_ledger *ledger, __u32 status, __u
 	ledger->status_bytes[status] += bytes;
 }
 
-/* A packet that parsed: into the table. */
-FLOW_INLINE void flow_add(struct flow_ledger *ledger, __u32 cpu, const struct sighting *sighting,
-			  __u32 bytes)
-{
-	const struct packet *packet = &sighting->packet;
-	struct flow_update update;
-
-	update.key = &packet->key;
-	update.ledger = ledger;
-	update.eth = sighting->eth;
-	update.cpu = cpu;
-	update.point = FLOW_POINT(sighting->ifindex, sighting->hook);
-	update.packets = sighting->counts ? sighting->segments : 0;
-	update.bytes = sighting->counts ? bytes : 0;
-	update.l2_bytes = sighting->counts ? flow_l2_bytes(sighting, bytes) : 0;
-	update.flags = packet->flags;
-	update.vlan[0] = sighting->vlan ? sighting->vlan : packet->vlan[0];
-	update.vlan[1] = sighting->vlan ? packet->vlan[0] : packet->vlan[1];
-	flow_table_add(&update);
-}
-
 /* With the ledger in hand, and the table ours. */
 FLOW_INLINE void flow_enter(struct flow_ledger *ledger, __u32 cpu, const struct sighting *sighting)
 {
-	__u32 bytes = flow_wire_bytes(sighting);
+	__u32 bytes = sighting_bytes(sighting);
 
-	ledger->pulled_packets += sighting->pulled;
+	if (unlikely(sighting->pulled))
+		ledger->pulled_packets++;
 	if (sighting->counts) {
 		ledger->seen_packets += sighting->segments;
 		ledger->seen_bytes += bytes;
@@ -129,7 +53,7 @@ FLOW_INLINE void flow_enter(struct flow_ledger *ledger, __u32 cpu, const struct 
 		ledger->observed_packets += sighting->segments;
 	}
 	if (sighting->status == PACKET_OK)
-		flow_add(ledger, cpu, sighting, bytes);
+		flow_table_add(ledger, cpu, sighting, bytes);
 }
 
 /*

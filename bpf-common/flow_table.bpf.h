@@ -10,10 +10,7 @@
 #define FLOW_TABLE_BPF_H
 
 #include "bpf-common/flow_maps.bpf.h"
-
-#define FLOW_INLINE	    static __attribute__((always_inline)) inline
-#define likely(condition)   __builtin_expect(!!(condition), 1)
-#define unlikely(condition) __builtin_expect(!!(condition), 0)
+#include "bpf-common/flow_sighting.bpf.h"
 
 /* Orders stores for readers on other CPUs. x86 keeps stores in order; elsewhere a full barrier. */
 #ifdef __TARGET_ARCH_x86
@@ -22,49 +19,46 @@
 #define flow_store_barrier(ledger) ((void)__sync_fetch_and_add(&(ledger)->events, 0))
 #endif
 
-/* What one packet adds, and what an insertion needs to know of it. */
-struct flow_update {
-	const struct flow_key *key; /* 8-byte aligned */
-	struct flow_ledger *ledger;
-	const __u32 *eth; /* destination and source link address, 12 bytes */
-	__u32 cpu;
-	__u32 set;     /* index in flow_hots */
-	__u32 point;   /* FLOW_POINT() */
-	__u32 packets; /* on the wire; 0 at a point that only observes */
-	__u32 bytes;   /* on the wire, all segments */
-	__u32 l2_bytes;
-	__u16 flags;
-	__u16 vlan[2];
-};
+/* One term of NH: 32-bit sums, 64-bit product. */
+FLOW_INLINE __u64 flow_hash_word(__u64 word, __u64 seed)
+{
+	__u32 low = (__u32)word + (__u32)seed;
+	__u32 high = (__u32)(word >> 32) + (__u32)(seed >> 32);
+
+	return (__u64)low * high;
+}
 
 /*
  * NH (RFC 4418, 5.2.2): for a random seed two keys collide with probability 2^-32, whoever chose
- * them; the multiply-shift at the end spreads that over the sets. Five independent multiplications.
+ * them; the multiply-shift at the end spreads that over the sets. The upper halves of mapped IPv4
+ * addresses say nothing.
  */
 FLOW_INLINE __u32 flow_hash(const struct flow_key *key)
 {
 	const __u64 *words = (const __u64 *)key;
-	__u64 sum = 0;
+	__u64 sum = flow_hash_word(words[0], cfg_hash_seed[0]) +
+		    flow_hash_word(words[2], cfg_hash_seed[2]) +
+		    flow_hash_word(words[4], cfg_hash_seed[4]);
 
-#pragma unroll
-	for (int i = 0; i < 5; i++) {
-		__u32 low = (__u32)words[i] + (__u32)cfg_hash_seed[i];
-		__u32 high = (__u32)(words[i] >> 32) + (__u32)(cfg_hash_seed[i] >> 32);
-
-		sum += (__u64)low * high;
-	}
+	if (key->scope & FLOW_SCOPE_IPV6)
+		sum += flow_hash_word(words[1], cfg_hash_seed[1]) +
+		       flow_hash_word(words[3], cfg_hash_seed[3]);
 	return (__u32)((sum * (cfg_hash_seed[5] | 1)) >> 32);
 }
 
+/* The first word has the scope in it: where that says IPv4 on both sides, the upper halves are the
+ * same. */
 FLOW_INLINE int flow_key_equal(const struct flow_key *left, const struct flow_key *right)
 {
 	const __u64 *a = (const __u64 *)left, *b = (const __u64 *)right;
 
-	return a[0] == b[0] && a[2] == b[2] && a[4] == b[4] && a[1] == b[1] && a[3] == b[3];
+	if (a[0] != b[0] || a[2] != b[2] || a[4] != b[4])
+		return 0;
+	return !(right->scope & FLOW_SCOPE_IPV6) || (a[1] == b[1] && a[3] == b[3]);
 }
 
-/* Tells user space that the set changed. After the counters: user space clears it before it reads
- * them. */
+/* Tells user space that the set changed, after the counters: user space clears it before it reads.
+ */
 FLOW_INLINE void flow_touch(__u32 set)
 {
 	__u32 line = set / FLOW_TOUCHED_SETS;
@@ -96,10 +90,9 @@ FLOW_INLINE void flow_count_lost(struct flow_ledger *ledger, const struct flow_h
 }
 
 /* Sends the entry to user space, unless that has all its counts already. */
-FLOW_INLINE void flow_evict(struct flow_update *update, __u32 slot, const struct flow_hot *hot,
+FLOW_INLINE void flow_evict(struct flow_ledger *ledger, __u32 slot, const struct flow_hot *hot,
 			    const struct flow_cold *cold)
 {
-	struct flow_ledger *ledger = update->ledger;
 	struct flow_evicted *evicted;
 
 	if (*(volatile const __u64 *)&cold->drained ==
@@ -115,7 +108,7 @@ FLOW_INLINE void flow_evict(struct flow_update *update, __u32 slot, const struct
 	}
 	evicted->event.type = FLOW_EVENT_FLOW_EVICTED;
 	evicted->event.size = sizeof(*evicted);
-	evicted->event.cpu = update->cpu;
+	evicted->event.cpu = slot / (FLOW_WAYS * cfg_sets_per_cpu);
 	evicted->event.time_ns = bpf_ktime_get_ns();
 	evicted->event.seq = ++ledger->events;
 	evicted->slot = slot;
@@ -125,43 +118,48 @@ FLOW_INLINE void flow_evict(struct flow_update *update, __u32 slot, const struct
 	bpf_ringbuf_submit(evicted, flow_ring_flags());
 }
 
-FLOW_INLINE void flow_fill_cold(const struct flow_update *update, struct flow_cold *cold)
+FLOW_INLINE void flow_fill_hot(const struct sighting *sighting, struct flow_hot *hot)
 {
-	cold->first_ns = bpf_ktime_get_ns();
-	cold->points[0] = update->point;
-	cold->points[1] = cold->points[2] = cold->points[3] = 0;
-	cold->vlan[0] = update->vlan[0];
-	cold->vlan[1] = update->vlan[1];
-	cold->sampling = 1;
-	cold->pad = 0;
-	__builtin_memcpy(cold->eth_dst, update->eth, 12); /* and eth_src, behind it */
+	__u32 bytes = sighting_bytes(sighting);
+
+	hot->key = sighting->packet.key;
+	hot->packets = sighting->counts ? sighting->segments : 0;
+	hot->bytes = sighting->counts ? bytes : 0;
+	hot->l2_bytes = sighting->counts ? sighting_l2_bytes(sighting, bytes) : 0;
+	hot->last_jiffies = (__u32)bpf_jiffies64();
+	hot->flags = sighting->packet.flags | (sighting->counts ? 0 : FLOW_FLAG_OBSERVED);
 }
 
-/* Makes way `way` of the set the packet's, sending off what was there. */
-static __attribute__((noinline)) int flow_replace(struct flow_update *update,
-						  struct flow_hot_set *hots, __u32 way)
+FLOW_INLINE void flow_fill_cold(const struct sighting *sighting, struct flow_cold *cold)
 {
-	struct flow_cold_set *colds = bpf_map_lookup_elem(&flow_colds, &update->set);
-	struct flow_hot *hot = &hots->way[way & (FLOW_WAYS - 1)];
-	struct flow_ledger *ledger = update->ledger;
-	struct flow_cold *cold;
-	__u16 generation;
+	cold->first_ns = bpf_ktime_get_ns();
+	cold->drained = 0; /* no generation is 0 */
+	cold->points[0] = sighting_point(sighting);
+	cold->points[1] = cold->points[2] = cold->points[3] = 0;
+	sighting_vlan(sighting, cold->vlan);
+	cold->sampling = 1;
+	cold->pad = 0;
+	__builtin_memcpy(cold->eth_dst, sighting->eth, 12); /* and eth_src, behind it */
+}
+
+/* Makes way slot % FLOW_WAYS of the set the packet's, sending off what was there. */
+static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
+						  const struct sighting *sighting,
+						  struct flow_hot_set *hots, __u32 slot)
+{
+	__u32 set = slot / FLOW_WAYS, way = slot % FLOW_WAYS;
+	struct flow_cold_set *colds = bpf_map_lookup_elem(&flow_colds, &set);
+	struct flow_hot *hot = &hots->way[way];
+	__u16 generation = hot->generation;
 
 	if (!colds)
 		return 0;
-	cold = &colds->way[way & (FLOW_WAYS - 1)];
-	generation = hot->generation;
 	if (generation)
-		flow_evict(update, update->set * FLOW_WAYS + (way & (FLOW_WAYS - 1)), hot, cold);
+		flow_evict(ledger, slot, hot, &colds->way[way]);
 	*(volatile __u16 *)&hot->generation = generation + 1;
 	flow_store_barrier(ledger);
-	hot->key = *update->key;
-	hot->packets = update->packets;
-	hot->bytes = update->bytes;
-	hot->l2_bytes = update->l2_bytes;
-	hot->last_jiffies = (__u32)bpf_jiffies64();
-	hot->flags = update->flags;
-	flow_fill_cold(update, cold);
+	flow_fill_hot(sighting, hot);
+	flow_fill_cold(sighting, &colds->way[way]);
 	flow_store_barrier(ledger);
 	generation += 2;
 	*(volatile __u16 *)&hot->generation = generation ? generation : 2; /* 0 is "never used" */
@@ -169,113 +167,127 @@ static __attribute__((noinline)) int flow_replace(struct flow_update *update,
 	return 0;
 }
 
-/* The way to give up: an unused one, else the one seen longest ago. */
-FLOW_INLINE __u32 flow_victim(const struct flow_hot_set *hots)
+/* The way to give up: the first unused one from `first` on, else the one seen longest ago. */
+FLOW_INLINE __u32 flow_victim(const struct flow_hot_set *hots, __u32 first)
 {
-	__u32 now = (__u32)bpf_jiffies64(), oldest = 0, victim = 0;
+	__u32 now = (__u32)bpf_jiffies64(), oldest = 0, victim = first;
 
 #pragma unroll
-	for (__u32 way = 0; way < FLOW_WAYS; way++) {
-		const struct flow_hot *hot = &hots->way[way];
+	for (__u32 i = 0; i < FLOW_WAYS; i++) {
+		const struct flow_hot *hot = &hots->way[first ^ i];
 		__u32 age = hot->generation ? now - hot->last_jiffies : ~0u;
 
 		if (age > oldest) {
 			oldest = age;
-			victim = way;
+			victim = first ^ i;
 		}
 	}
 	return victim;
 }
 
-/* Another point has seen the flow: list it, once. */
-static __attribute__((noinline)) int flow_add_point(struct flow_update *update, __u32 way,
-						    int owner)
+/*
+ * Another point has seen the flow: list it, once. `owner`: the entry was made by an observing
+ * point, and the one that counts goes first. 1 when the list changed.
+ */
+static __attribute__((noinline)) int flow_add_point(__u32 point, __u32 slot, int owner)
 {
-	struct flow_cold_set *colds = bpf_map_lookup_elem(&flow_colds, &update->set);
+	__u32 set = slot / FLOW_WAYS;
+	struct flow_cold_set *colds = bpf_map_lookup_elem(&flow_colds, &set);
 	struct flow_cold *cold;
 
 	if (!colds)
 		return 0;
-	cold = &colds->way[way & (FLOW_WAYS - 1)];
-	if (owner) { /* made by an observer; the counting point goes first */
+	cold = &colds->way[slot % FLOW_WAYS];
+	if (owner) {
 		cold->points[3] = cold->points[2];
 		cold->points[2] = cold->points[1];
 		cold->points[1] = cold->points[0];
-		cold->points[0] = update->point;
+		cold->points[0] = point;
 		return 1;
 	}
 	for (int i = 0; i < FLOW_POINTS; i++) {
-		if (cold->points[i] == update->point)
+		if (cold->points[i] == point)
 			return 0;
 		if (!cold->points[i]) {
-			cold->points[i] = update->point;
+			cold->points[i] = point;
 			return 1;
 		}
 	}
 	return 0;
 }
 
-/* What is rare on a hit: the packet opens a new connection with an old key, or the entry's points
- * change. */
-FLOW_INLINE int flow_hit_rare(struct flow_update *update, struct flow_hot_set *hots,
-			      struct flow_hot *hot, __u32 way)
+/*
+ * What is rare on a hit: the packet opens a new connection with an old key, or the entry's points
+ * change. 1: the packet is dealt with.
+ */
+FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, const struct sighting *sighting,
+			      struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot)
 {
-	if ((update->flags & FLOW_TCP_SYN) && (hot->flags & (FLOW_TCP_FIN | FLOW_TCP_RST)) &&
-	    update->packets) {
-		update->ledger->restarts++;
-		flow_replace(update, hots, way);
+	if (!sighting->counts) {
+		if (flow_add_point(sighting_point(sighting), slot, 0))
+			flow_touch(slot / FLOW_WAYS);
 		return 1;
 	}
-	if (!update->packets) {
-		if (flow_add_point(update, way, 0))
-			flow_touch(update->set);
+	if ((sighting->packet.flags & FLOW_TCP_SYN) &&
+	    (hot->flags & (FLOW_TCP_FIN | FLOW_TCP_RST))) {
+		ledger->restarts++;
+		flow_replace(ledger, sighting, hots, slot);
+		flow_touch(slot / FLOW_WAYS);
 		return 1;
 	}
 	if (hot->flags & FLOW_FLAG_OBSERVED) {
-		flow_add_point(update, way, 1);
+		flow_add_point(sighting_point(sighting), slot, 1);
 		hot->flags &= (__u16)~FLOW_FLAG_OBSERVED;
 	}
 	return 0;
 }
 
-FLOW_INLINE void flow_hit(struct flow_update *update, struct flow_hot_set *hots, __u32 way)
+FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sighting, __u32 bytes,
+			  struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot)
 {
-	struct flow_hot *hot = &hots->way[way];
+	__u16 flags = sighting->packet.flags, known = hot->flags;
 
-	if (unlikely((update->flags & FLOW_TCP_SYN) || !update->packets ||
-		     (hot->flags & FLOW_FLAG_OBSERVED)))
-		if (flow_hit_rare(update, hots, hot, way))
+	if (unlikely((flags & FLOW_TCP_SYN) || !sighting->counts || (known & FLOW_FLAG_OBSERVED))) {
+		if (flow_hit_rare(ledger, sighting, hots, hot, slot))
 			return;
-	hot->packets += update->packets;
-	hot->bytes += update->bytes;
-	hot->l2_bytes += update->l2_bytes;
+		known = hot->flags;
+	}
+	hot->packets += sighting->segments;
+	hot->bytes += bytes;
+	hot->l2_bytes += sighting_l2_bytes(sighting, bytes);
 	hot->last_jiffies = (__u32)bpf_jiffies64();
-	if (update->flags & ~hot->flags)
-		hot->flags |= update->flags;
-	flow_touch(update->set);
+	if (flags & ~known)
+		hot->flags = known | flags;
+	flow_touch(slot / FLOW_WAYS);
 }
 
-/* Adds the packet to its flow's entry of this CPU, making one where there is none. */
-FLOW_INLINE void flow_table_add(struct flow_update *update)
+/*
+ * Adds the packet, `bytes` long on the wire, to its flow's entry of this CPU, making one where none
+ * is. The hash also says at which way to begin: else all flows of a half-empty table would lie in
+ * the first ways, which share a quarter of the cache's lines.
+ */
+FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu,
+				const struct sighting *sighting, __u32 bytes)
 {
-	struct flow_hot_set *hots;
+	const struct flow_key *key = &sighting->packet.key;
+	__u32 hash = flow_hash(key), first = hash >> 30;
+	__u32 set = cpu * cfg_sets_per_cpu + (hash & (cfg_sets_per_cpu - 1));
+	struct flow_hot_set *hots = bpf_map_lookup_elem(&flow_hots, &set);
 
-	update->set =
-		update->cpu * cfg_sets_per_cpu + (flow_hash(update->key) & (cfg_sets_per_cpu - 1));
-	hots = bpf_map_lookup_elem(&flow_hots, &update->set);
 	if (!hots)
 		return;
 #pragma unroll
-	for (__u32 way = 0; way < FLOW_WAYS; way++) {
-		if (flow_key_equal(&hots->way[way].key, update->key)) {
-			flow_hit(update, hots, way);
+	for (__u32 i = 0; i < FLOW_WAYS; i++) {
+		struct flow_hot *hot = &hots->way[first ^ i];
+
+		PACKET_OPAQUE(hot); /* one address, not one for each of its words */
+		if (flow_key_equal(&hot->key, key)) {
+			flow_hit(ledger, sighting, bytes, hots, hot, set * FLOW_WAYS + (first ^ i));
 			return;
 		}
 	}
-	if (!update->packets)
-		update->flags |= FLOW_FLAG_OBSERVED;
-	flow_replace(update, hots, flow_victim(hots));
-	flow_touch(update->set);
+	flow_replace(ledger, sighting, hots, set * FLOW_WAYS + flow_victim(hots, first));
+	flow_touch(set);
 }
 
 #endif

@@ -70,10 +70,10 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 role, __u8 coun
 	struct sighting sighting;
 
 	tc_parse(skb, role & FLOW_DEVICE_L3 ? PACKET_LINK_IP : PACKET_LINK_ETHERNET, &sighting);
-	sighting.length = skb->len;
+	sighting.vlan = tc_vlan(skb);
+	sighting.length = skb->len + (sighting.vlan ? 4 : 0);
 	sighting.segments = tc_segments(skb);
 	sighting.ifindex = skb->ifindex;
-	sighting.vlan = tc_vlan(skb);
 	sighting.hook = hook;
 	sighting.counts = counts;
 	flow_account(&sighting);

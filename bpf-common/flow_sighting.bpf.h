@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One packet at one hook: what the hook found out, and the quantities that follow from it. The
+ * struct lives on the hook's stack and is passed by pointer, so that what only an insertion needs
+ * is computed there.
+ */
+#ifndef FLOW_SIGHTING_BPF_H
+#define FLOW_SIGHTING_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf-common/packet_parse.h"
+
+#define FLOW_INLINE	    static __attribute__((always_inline)) inline
+#define likely(condition)   __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* One packet at one hook: what the hook hands to flow_account(). */
+struct sighting {
+	struct packet packet;
+	__u32 status;	/* enum packet_status */
+	__u32 length;	/* with the link header and `vlan`'s tag; a GSO packet counts as one here */
+	__u32 segments; /* packets on the wire that it stands for, at least 1 */
+	__u32 ifindex;
+	__u32 eth[3]; /* destination and source link address as in the packet; zeros without */
+	__u16 vlan;  /* a tag that the card or the stack took off: id | FLOW_VLAN_PRESENT, else 0 */
+	__u8 hook;   /* enum flow_hook */
+	__u8 counts; /* this point counts the packet; else it observes */
+	__u32 pulled; /* 1: its headers had to be made linear */
+};
+
+/* The bytes at hand into the sighting. Returns 1 when packet_parse_rest() has to go on. */
+FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
+			       enum packet_link link)
+{
+	const __u32 *words = data;
+
+	sighting->eth[0] = sighting->eth[1] = sighting->eth[2] = 0;
+	if (link == PACKET_LINK_ETHERNET && data + 12 <= end) {
+		sighting->eth[0] = words[0];
+		sighting->eth[1] = words[1];
+		sighting->eth[2] = words[2];
+	}
+	sighting->status = packet_parse_first(data, end, link, &sighting->packet);
+	return sighting->status == PACKET_MORE;
+}
+
+/* Bytes on the wire: each further segment of a GSO packet has its own copy of the headers. */
+FLOW_INLINE __u32 sighting_bytes(const struct sighting *sighting)
+{
+	__u32 headers;
+
+	if (likely(sighting->segments == 1))
+		return sighting->length;
+	headers = sighting->packet.payload_offset + (sighting->vlan ? 4 : 0);
+	return sighting->length + (sighting->segments - 1) * headers;
+}
+
+/* The share of `bytes` that is not IP. Where the header does not say its length, all behind the
+ * link is. */
+FLOW_INLINE __u32 sighting_l2_bytes(const struct sighting *sighting, __u32 bytes)
+{
+	const struct packet *packet = &sighting->packet;
+
+	if (likely(sighting->segments == 1 && packet->l3_bytes - 1 < bytes))
+		return bytes - packet->l3_bytes;
+	return (packet->l3_offset + (sighting->vlan ? 4 : 0)) * sighting->segments;
+}
+
+FLOW_INLINE __u32 sighting_point(const struct sighting *sighting)
+{
+	return FLOW_POINT(sighting->ifindex, sighting->hook);
+}
+
+/* The tag in the metadata was the outermost. */
+FLOW_INLINE void sighting_vlan(const struct sighting *sighting, __u16 vlan[2])
+{
+	vlan[0] = sighting->vlan ? sighting->vlan : sighting->packet.vlan[0];
+	vlan[1] = sighting->vlan ? sighting->packet.vlan[0] : sighting->packet.vlan[1];
+}
+
+#endif
