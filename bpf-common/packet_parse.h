@@ -49,13 +49,13 @@ struct packet {
 /* Where the parser stands: `pos` moves forward, never beyond `end`; `offset` counts from the start.
  */
 struct cursor {
-	const void *pos;
-	const void *end;
+	const __u8 *pos;
+	const __u8 *end;
 	__u32 offset;
 };
 
 /* NULL when fewer than `size` bytes are left; else they are behind the returned pointer. */
-PACKET_INLINE const void *cursor_peek(const struct cursor *cursor, __u32 size)
+PACKET_INLINE const __u8 *cursor_peek(const struct cursor *cursor, __u32 size)
 {
 	return cursor->pos + size > cursor->end ? 0 : cursor->pos;
 }
@@ -125,7 +125,7 @@ PACKET_INLINE enum packet_status packet_parse_vlans(struct cursor *cursor, struc
 
 PACKET_INLINE enum packet_status packet_parse_ethernet(struct cursor *cursor, struct packet *packet)
 {
-	const void *ethernet = cursor_peek(cursor, ETH_HLEN);
+	const __u8 *ethernet = cursor_peek(cursor, ETH_HLEN);
 
 	if (!ethernet)
 		return PACKET_L2_TRUNCATED;
@@ -233,7 +233,7 @@ PACKET_INLINE void packet_map_ipv4(__u8 mapped[16], const void *address)
 	words[3] = PACKET_LOAD(__u32, address);
 }
 
-PACKET_INLINE void packet_copy_ipv6(__u8 copy[16], const void *address)
+PACKET_INLINE void packet_copy_ipv6(__u8 copy[16], const __u8 *address)
 {
 	__u64 *words = (__u64 *)copy;
 
@@ -371,7 +371,7 @@ PACKET_INLINE __u16 packet_ip_ethertype(const void *data, const void *end)
 {
 	const __u8 *first = data;
 
-	if (data + 1 > end)
+	if (first + 1 > (const __u8 *)end)
 		return ETH_P_IP; /* too short to tell: reported as a short IP header */
 	return *first >> 4 == 4 ? ETH_P_IP : *first >> 4 == 6 ? ETH_P_IPV6 : 0;
 }
@@ -400,7 +400,7 @@ PACKET_INLINE enum packet_status packet_parse_rest(const void *data, const void 
 						   struct packet *packet)
 {
 	__u32 offset = packet->l4_offset & 0xfff; /* link, tags and IPv6 header: far below */
-	struct cursor cursor = { .pos = data + offset, .end = end, .offset = offset };
+	struct cursor cursor = { .pos = (const __u8 *)data + offset, .end = end, .offset = offset };
 	enum packet_status status;
 	int later = 0;
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/buffer.h"
 #include "proto/filter.h"
 #include "proto/flow_record.h"
 
@@ -103,14 +104,6 @@ struct reply {
 	void *owner;
 };
 
-/* A packed message; `data` from malloc, freed by buffer_fini(). */
-struct buffer {
-	uint8_t *data;
-	size_t size;
-	size_t capacity;
-};
-void buffer_fini(struct buffer *buffer);
-
 /* 0 or -ENOMEM. The message is appended to `out` (for a batch: after topic and newline). */
 int codec_pack_request(const struct request *request, struct buffer *out);
 int codec_pack_answer(const struct answer *answer, struct buffer *out);
@@ -118,7 +111,10 @@ int codec_pack_status(const struct status *status, struct buffer *out);
 int codec_pack_error(enum error_code code, const char *message, struct buffer *out);
 int codec_pack_batch(uint64_t sequence, const struct answer *batch, struct buffer *out);
 
-/* 0, -ENOMEM or -EBADMSG with a sentence in `why`. On success the result is released by the _fini.
+/*
+ * 0, -ENOMEM, or with a sentence in `why`: -EBADMSG (no such message), -EPROTONOSUPPORT (another
+ * version or a body this one does not know), -EINVAL (the filter names a field or an operand that
+ * cannot be judged). On success the result is released by the _fini.
  */
 int codec_unpack_request(const uint8_t *data, size_t size, struct request *out, char *why,
 			 size_t why_size);

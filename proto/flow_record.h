@@ -22,10 +22,10 @@
 enum flow_kind { FLOW_KINDS(FLOW_KIND_ENUM) FLOW_KIND_COUNT };
 
 /* Hubble's enum Verdict, same numbers and names. */
-#define FLOW_VERDICTS(X)                                                                    \
-	X(VERDICT_UNKNOWN, 0)                                                               \
-	X(FORWARDED, 1) X(DROPPED, 2) X(ERROR, 3) X(AUDIT, 4) X(REDIRECTED, 5) X(TRACED, 6) \
-		X(TRANSLATED, 7)
+#define FLOW_VERDICTS(X)      \
+	X(VERDICT_UNKNOWN, 0) \
+	X(FORWARDED, 1)       \
+	X(DROPPED, 2) X(ERROR, 3) X(AUDIT, 4) X(REDIRECTED, 5) X(TRACED, 6) X(TRANSLATED, 7)
 #define FLOW_VERDICT_ENUM(name, value) FLOW_VERDICT_##name = (value),
 enum flow_verdict { FLOW_VERDICTS(FLOW_VERDICT_ENUM) };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The user-space flow table: joins what the per-CPU kernel tables (or a capture) say of a flow, pairs the
- * two directions into a conversation, decides who opened it, ages, and emits records. Pure: no I/O, no log,
- * no clock; time is what the caller passes, on one monotonic axis (CLOCK_MONOTONIC live, the capture's
- * stamps offline). Bounded: at `max_flows` the longest idle flow ends as "evicted". Not thread-safe.
+ * The user-space flow table: joins what the per-CPU kernel tables (or a capture) say of a flow,
+ * pairs the two directions into a conversation, decides who opened it, ages, and emits records.
+ * Pure: no I/O, no log, no clock; time is what the caller passes, on one monotonic axis
+ * (CLOCK_MONOTONIC live, the capture's stamps offline). Bounded: at `max_flows` a flow ends as
+ * "evicted", the longest idle of the next 16 in turn. Not thread-safe.
  */
 #ifndef FLOW_FLOW_TABLE_H
 #define FLOW_FLOW_TABLE_H
@@ -24,22 +25,35 @@ struct flow_delta {
 	uint8_t eth_src[6], eth_dst[6];
 	uint32_t points[FLOW_POINTS];
 	uint32_t sampling;
-	uint32_t starts; /* 1: the source saw a new connection begin here (a SYN after FIN or RST) */
+	uint32_t starts; /* FLOW_STARTS_* */
 };
+#define FLOW_STARTS_NO 0
+#define FLOW_STARTS_YES                                                                          \
+	1		  /* the source saw a new connection begin here (a SYN after FIN or RST) \
+			   */
+#define FLOW_STARTS_ASK 2 /* one packet with its own flags: the table judges by the same rule */
+
+/*
+ * Ageing goes in steps of this length (67 ms): a record is never early and, where the table is aged
+ * often enough, at most two steps late.
+ */
+#define FLOW_AGE_STEP_NS (1ull << 26)
+#define FLOW_TABLE_MAX	 (1u << 30) /* flows */
 
 struct flow_timeouts {
 	uint64_t active_ns; /* a record at least this often while there is traffic */
 	uint64_t tcp_idle_ns, udp_idle_ns, icmp_idle_ns, other_idle_ns;
-	uint64_t closed_ns; /* after FIN in both directions or RST: how long to wait for stragglers */
+	uint64_t closed_ns; /* after FIN in both directions or RST: the quiet time that ends it */
 };
-#define FLOW_TIMEOUTS_DEFAULT                                                                      \
-	{                                                                                          \
-		.active_ns = 15000000000ull, .tcp_idle_ns = 300000000000ull,                       \
-		.udp_idle_ns = 60000000000ull, .icmp_idle_ns = 15000000000ull,                     \
-		.other_idle_ns = 60000000000ull, .closed_ns = 500000000ull                         \
+#define FLOW_TIMEOUTS_DEFAULT                                                  \
+	{                                                                      \
+		.active_ns = 15000000000ull, .tcp_idle_ns = 300000000000ull,   \
+		.udp_idle_ns = 60000000000ull, .icmp_idle_ns = 15000000000ull, \
+		.other_idle_ns = 60000000000ull, .closed_ns = 500000000ull     \
 	}
 
-/* Called for each record, in order; the record is valid during the call only. It must not call the table. */
+/* Called for each record, in order; the record is valid during the call only. It must not call the
+ * table. */
 typedef void (*flow_record_fn)(void *context, const struct flow_record *record);
 
 struct flow_table_options {
@@ -55,7 +69,7 @@ struct flow_table_stats {
 	uint64_t live, conversations;
 	uint64_t created, ended, evicted;
 	uint64_t records;
-	uint64_t packets, bytes;	     /* taken in */
+	uint64_t packets, bytes;		 /* taken in */
 	uint64_t packets_emitted, bytes_emitted; /* handed out in records */
 };
 
@@ -69,13 +83,22 @@ void flow_table_close(struct flow_table *table);
 void flow_table_set_wall_offset(struct flow_table *table, int64_t offset_ns);
 /* Names of interfaces for the records; strings are borrowed for the table's life. */
 typedef const char *(*flow_ifname_fn)(void *context, uint32_t ifindex);
-void flow_table_set_names(struct flow_table *table, flow_ifname_fn ifname, void *context, const char *node_name);
+void flow_table_set_names(struct flow_table *table, flow_ifname_fn ifname, void *context,
+			  const char *node_name);
 
-/* Adds a delta. Never fails: a full table ends its longest idle flow first. */
+/* Adds a delta. Never fails: a full table ends a long idle flow first. */
 void flow_table_update(struct flow_table *table, const struct flow_delta *delta);
-/* Emits what is due at `now_ns`; cost is proportional to what is due. */
+/* The same for many, in order, faster: their memory is asked for ahead. */
+void flow_table_update_batch(struct flow_table *table, const struct flow_delta *deltas,
+			     size_t count);
+/*
+ * Emits what is due at `now_ns`; cost is proportional to what is due. STARTs wait for this call, so
+ * that both directions of a conversation that came in one drain are known: call it after each
+ * drain. A time before the latest one is taken as the latest one.
+ */
 void flow_table_age(struct flow_table *table, uint64_t now_ns);
-/* Ends every flow with `reason` (SHUTDOWN, or IDLE at the end of a capture). */
+/* Ends every flow: FIN or RST where it was closing, else `reason`. SHUTDOWN says that the
+ * observation ended, not the flow; the end of a capture is such an end too. */
 void flow_table_flush(struct flow_table *table, enum flow_end_reason reason);
 void flow_table_stats(const struct flow_table *table, struct flow_table_stats *stats);
 

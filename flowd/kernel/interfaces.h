@@ -12,7 +12,8 @@
 
 #include "flowd/kernel/datapath.h"
 
-enum attach_mode { ATTACH_AUTO, ATTACH_TC, ATTACH_XDP, ATTACH_XDP_GENERIC };
+/* TC: tcx where the kernel has it, else clsact; CLSACT: clsact although it has tcx. */
+enum attach_mode { ATTACH_AUTO, ATTACH_TC, ATTACH_XDP, ATTACH_XDP_GENERIC, ATTACH_CLSACT };
 /* What became of it; text in interfaces_mode_name(). */
 enum attached_mode {
 	ATTACHED_NONE,
@@ -28,6 +29,7 @@ struct interface_rule {
 	enum attach_mode mode;
 };
 
+/* Borrowed until interfaces_close. */
 struct interfaces_options {
 	const char *const *include; /* globs; NULL-terminated; empty = all but lo */
 	const char *const *exclude; /* wins over include */

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowcli/capture.h"
+
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <pcap/sll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf-common/packet_parse.h"
+#include "flowcli/pcapng.h"
+
+/* <linux/if_arp.h>, which cannot be included beside libpcap's headers. */
+#define DEVICE_IPGRE   778
+#define DEVICE_NETLINK 824
+
+#define CAPTURE_BATCH	     64
+#define CAPTURE_BUFFER_BYTES (256 * 1024)
+
+/* Where in a frame its packet starts, and what the link header says of it. */
+struct frame {
+	const uint8_t *data, *end;
+	uint32_t link_bytes; /* read before the parser, beside packet.l3_offset */
+	struct packet packet;
+	uint8_t eth_src[6], eth_dst[6];
+	uint32_t ifindex;
+};
+typedef enum packet_status (*link_parse_fn)(struct frame *frame);
+
+/* One frame as the file holds it. */
+struct stored_frame {
+	const uint8_t *data;
+	uint32_t captured, original;
+	uint64_t time_ns;
+};
+
+struct capture {
+	const char *name;
+	FILE *stream;
+	pcap_t *pcap; /* one of both; libpcap owns the stream then */
+	struct pcapng *pcapng;
+	struct flow_table *table;
+	link_parse_fn parse; /* of the link type at hand; NULL: not read */
+	int link_type;
+	struct capture_summary *summary;
+	uint64_t clock_ns; /* the latest stamp */
+	uint64_t age_ns;   /* the flow table is aged when the clock passes it */
+	size_t batched;
+	struct flow_delta batch[CAPTURE_BATCH];
+};
+
+/* ---- link types ----------------------------------------------------------------------------- */
+
+static enum packet_status parse_ethernet(struct frame *frame)
+{
+	if (frame->end - frame->data >= ETH_HLEN) {
+		memcpy(frame->eth_dst, frame->data, sizeof(frame->eth_dst));
+		memcpy(frame->eth_src, frame->data + 6, sizeof(frame->eth_src));
+	}
+	return packet_parse(frame->data, frame->end, PACKET_LINK_ETHERNET, &frame->packet);
+}
+
+static enum packet_status parse_behind(struct frame *frame, uint32_t link_bytes, uint16_t ethertype)
+{
+	frame->link_bytes = link_bytes;
+	return packet_parse_l3(frame->data + link_bytes, frame->end, ethertype, &frame->packet);
+}
+
+/* The cooked header's protocol is an ethertype on these devices, and for IP on any (pcap-linktype).
+ */
+static enum packet_status parse_cooked(struct frame *frame, uint32_t link_bytes, uint16_t device,
+				       uint16_t protocol, const uint8_t *address,
+				       uint16_t address_bytes)
+{
+	if (address_bytes == sizeof(frame->eth_src))
+		memcpy(frame->eth_src, address, sizeof(frame->eth_src));
+	if (device == DEVICE_NETLINK || device == DEVICE_IPGRE)
+		return PACKET_ETHERTYPE_OTHER;
+	return parse_behind(frame, link_bytes, protocol);
+}
+
+/* LINKTYPE_LINUX_SLL: packet type, device type, address length, address[8], protocol. */
+static enum packet_status parse_sll(struct frame *frame)
+{
+	const uint8_t *header = frame->data;
+
+	if (frame->end - header < SLL_HDR_LEN)
+		return PACKET_L2_TRUNCATED;
+	return parse_cooked(frame, SLL_HDR_LEN, packet_u16(header + 2), packet_u16(header + 14),
+			    header + 6, packet_u16(header + 4));
+}
+
+/* LINKTYPE_LINUX_SLL2: protocol, 0, ifindex, device type, packet type, address length, address[8].
+ */
+static enum packet_status parse_sll2(struct frame *frame)
+{
+	const uint8_t *header = frame->data;
+
+	if (frame->end - header < SLL2_HDR_LEN)
+		return PACKET_L2_TRUNCATED;
+	frame->ifindex = (uint32_t)packet_u16(header + 4) << 16 | packet_u16(header + 6);
+	return parse_cooked(frame, SLL2_HDR_LEN, packet_u16(header + 8), packet_u16(header),
+			    header + 12, header[11]);
+}
+
+static enum packet_status parse_raw(struct frame *frame)
+{
+	return packet_parse(frame->data, frame->end, PACKET_LINK_IP, &frame->packet);
+}
+
+static enum packet_status parse_raw_ipv4(struct frame *frame)
+{
+	return parse_behind(frame, 0, ETH_P_IP);
+}
+
+static enum packet_status parse_raw_ipv6(struct frame *frame)
+{
+	return parse_behind(frame, 0, ETH_P_IPV6);
+}
+
+/* The address family of the system that captured: IPv4 is 2 everywhere, IPv6 differs. */
+static uint16_t family_ethertype(uint32_t family)
+{
+	switch (family) {
+	case 2:
+		return ETH_P_IP;
+	case 10: /* Linux */
+	case 24: /* NetBSD, OpenBSD */
+	case 28: /* FreeBSD */
+	case 30: /* macOS */
+		return ETH_P_IPV6;
+	}
+	return 0;
+}
+
+/* LINKTYPE_NULL and LINKTYPE_LOOP: a family in the byte order of the writer, or big-endian. */
+static enum packet_status parse_loopback(struct frame *frame)
+{
+	const uint8_t *header = frame->data;
+	uint16_t ethertype;
+
+	if (frame->end - header < 4)
+		return PACKET_L2_TRUNCATED;
+	if (header[0] == 0 && header[1] == 0)
+		ethertype = family_ethertype(packet_u16(header + 2));
+	else
+		ethertype = family_ethertype((uint32_t)header[0] | (uint32_t)header[1] << 8 |
+					     (uint32_t)header[2] << 16 | (uint32_t)header[3] << 24);
+	return ethertype ? parse_behind(frame, 4, ethertype) : PACKET_ETHERTYPE_OTHER;
+}
+
+static const struct {
+	int type;
+	link_parse_fn parse;
+} links[] = {
+	{ DLT_EN10MB, parse_ethernet }, { DLT_LINUX_SLL, parse_sll },
+	{ DLT_LINUX_SLL2, parse_sll2 }, { DLT_RAW, parse_raw },
+	{ DLT_IPV4, parse_raw_ipv4 },	{ DLT_IPV6, parse_raw_ipv6 },
+	{ DLT_NULL, parse_loopback },	{ DLT_LOOP, parse_loopback },
+};
+
+static const char *link_name(int type)
+{
+	const char *name = pcap_datalink_val_to_name(type);
+
+	return name ? name : "unnamed";
+}
+
+/* Of the frames that follow. */
+static void link_set(struct capture *capture, int type)
+{
+	struct capture_summary *summary = capture->summary;
+
+	capture->link_type = type;
+	capture->parse = NULL;
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		if (links[i].type == type)
+			capture->parse = links[i].parse;
+	}
+	summary->link = summary->link ? "mixed" : link_name(type);
+}
+
+/* ---- frames --------------------------------------------------------------------------------- */
+
+static void count(struct capture_count *counted, uint32_t bytes)
+{
+	counted->packets++;
+	counted->bytes += bytes;
+}
+
+/* Stamps before 1970 and beyond the range of 64 bits exist in broken files: they become the ends.
+ */
+static uint64_t stamp_ns(const struct pcap_pkthdr *header)
+{
+	const uint64_t second = 1000000000ull;
+	uint64_t seconds = (uint64_t)header->ts.tv_sec, ns = (uint64_t)header->ts.tv_usec;
+
+	if (header->ts.tv_sec < 0)
+		return 0;
+	if (seconds > INT64_MAX / second - 1 || ns > second * 4)
+		return INT64_MAX;
+	return seconds * second + ns;
+}
+
+static void batch_apply(struct capture *capture)
+{
+	flow_table_update_batch(capture->table, capture->batch, capture->batched);
+	capture->batched = 0;
+}
+
+/* The clock is the latest stamp: a file whose time steps back ages nothing until it has caught up.
+ */
+static void clock_advance(struct capture *capture, uint64_t time_ns)
+{
+	struct capture_summary *summary = capture->summary;
+
+	if (summary->frames.packets == 0 || time_ns < summary->first_ns)
+		summary->first_ns = time_ns;
+	if (time_ns < capture->clock_ns) {
+		summary->backwards++;
+		return;
+	}
+	summary->last_ns = capture->clock_ns = time_ns;
+	if (time_ns < capture->age_ns)
+		return;
+	batch_apply(capture);
+	flow_table_age(capture->table, time_ns);
+	capture->age_ns = (time_ns / FLOW_AGE_STEP_NS + 1) * FLOW_AGE_STEP_NS;
+}
+
+static void batch_add(struct capture *capture, const struct frame *frame, uint32_t bytes,
+		      uint64_t time_ns)
+{
+	struct flow_delta *delta = &capture->batch[capture->batched++];
+	const struct packet *packet = &frame->packet;
+	uint32_t outside = frame->link_bytes + packet->l3_offset;
+
+	*delta = (struct flow_delta){
+		.key = packet->key,
+		.packets = 1,
+		.bytes = bytes,
+		.first_ns = time_ns,
+		.last_ns = time_ns,
+		.flags = packet->flags,
+		.vlan = { packet->vlan[0], packet->vlan[1] },
+		.points = { FLOW_POINT(frame->ifindex, FLOW_HOOK_CAPTURE) },
+		.sampling = 1,
+		.starts = FLOW_STARTS_ASK,
+	};
+	delta->l3_bytes = packet->l3_bytes  ? packet->l3_bytes
+			  : bytes > outside ? bytes - outside
+					    : 0;
+	memcpy(delta->eth_src, frame->eth_src, sizeof(delta->eth_src));
+	memcpy(delta->eth_dst, frame->eth_dst, sizeof(delta->eth_dst));
+	if (capture->batched == CAPTURE_BATCH)
+		batch_apply(capture);
+}
+
+static void frame_take(struct capture *capture, const struct stored_frame *stored)
+{
+	struct capture_summary *summary = capture->summary;
+	struct frame frame = { .data = stored->data, .end = stored->data + stored->captured };
+	enum packet_status status;
+
+	clock_advance(capture, stored->time_ns);
+	count(&summary->frames, stored->original);
+	summary->snapped += stored->captured < stored->original;
+	if (!capture->parse) {
+		count(&summary->other_links, stored->original);
+		return;
+	}
+	status = capture->parse(&frame);
+	count(&summary->status[status], stored->original);
+	if (status == PACKET_OK)
+		batch_add(capture, &frame, stored->original, stored->time_ns);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 3, 4))) static int capture_fail(struct capture_summary *summary,
+							      int error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(summary->why, sizeof(summary->why), format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+static int link_refuse(struct capture *capture)
+{
+	return capture_fail(capture->summary, -EPROTONOSUPPORT,
+			    "%s: link type %s (%d) is not supported: only Ethernet, Linux cooked "
+			    "(SLL, SLL2), raw IP and BSD loopback are",
+			    capture->name, link_name(capture->link_type), capture->link_type);
+}
+
+/* The reader cannot go on: no capture at all, or one that is cut short or damaged. */
+static int capture_broken(struct capture *capture, int error, const char *text)
+{
+	struct capture_summary *summary = capture->summary;
+
+	if (summary->frames.packets == 0 || error != -EBADMSG)
+		return capture_fail(summary, error, "%s is not a capture that can be read: %s",
+				    capture->name, text);
+	summary->truncated = true;
+	return capture_fail(summary, 0, "%s ends or is damaged after packet %llu: %s",
+			    capture->name, (unsigned long long)summary->frames.packets, text);
+}
+
+static int pcap_run(struct capture *capture, const volatile sig_atomic_t *stop)
+{
+	struct stored_frame stored;
+	struct pcap_pkthdr *header;
+	int outcome = 0;
+
+	while (!*stop && (outcome = pcap_next_ex(capture->pcap, &header, &stored.data)) == 1) {
+		stored.captured = header->caplen;
+		stored.original = header->len;
+		stored.time_ns = stamp_ns(header);
+		frame_take(capture, &stored);
+	}
+	if (outcome == PCAP_ERROR)
+		return capture_broken(capture, -EBADMSG, pcap_geterr(capture->pcap));
+	return 0;
+}
+
+/* LINKTYPE_ of files and DLT_ of libpcap are the same numbers, but for one we read. */
+static int link_of_file(uint16_t link)
+{
+	return link == 101 ? DLT_RAW : link;
+}
+
+static int pcapng_run(struct capture *capture, const volatile sig_atomic_t *stop)
+{
+	struct capture_summary *summary = capture->summary;
+	struct pcapng_packet packet;
+	int outcome = 0;
+
+	while (!*stop && (outcome = pcapng_next(capture->pcapng, &packet)) == 1) {
+		struct stored_frame stored = { packet.data, packet.captured, packet.original,
+					       packet.stamped ? packet.time_ns
+							      : capture->clock_ns };
+
+		if (!summary->link || capture->link_type != link_of_file(packet.link))
+			link_set(capture, link_of_file(packet.link));
+		frame_take(capture, &stored);
+	}
+	if (outcome < 0)
+		return capture_broken(capture, outcome, pcapng_why(capture->pcapng));
+	if (summary->frames.packets && summary->frames.packets == summary->other_links.packets)
+		return link_refuse(capture);
+	return 0;
+}
+
+static int capture_run(struct capture *capture, const volatile sig_atomic_t *stop)
+{
+	static const volatile sig_atomic_t never;
+	int error;
+
+	if (!stop)
+		stop = &never;
+	if (capture->pcap)
+		error = pcap_run(capture, stop);
+	else
+		error = pcapng_run(capture, stop);
+	capture->summary->stopped = *stop != 0;
+	batch_apply(capture);
+	flow_table_flush(capture->table, FLOW_END_SHUTDOWN);
+	flow_table_stats(capture->table, &capture->summary->flows);
+	return error;
+}
+
+static int table_open(struct capture *capture, const struct capture_options *options,
+		      flow_record_fn emit, void *context)
+{
+	struct flow_table_options table = {
+		.max_flows = options->max_flows,
+		.timeouts = options->timeouts,
+		/* Fixed: the same file gives the same records in the same order. */
+		.hash_seed = { 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9,
+			       0xd6e8feb86659fd93, 0xa0761d6478bd642f, 0xe7037ed1a0b428db },
+		.publish_start = options->publish_start,
+		.emit = emit,
+		.context = context,
+	};
+	int error = flow_table_open(&capture->table, &table);
+
+	if (error)
+		return capture_fail(capture->summary, error, "no memory for the flow table");
+	flow_table_set_names(capture->table, NULL, NULL, options->node_name);
+	return 0;
+}
+
+static int pcap_start(struct capture *capture)
+{
+	char text[PCAP_ERRBUF_SIZE] = "";
+
+	capture->pcap = pcap_fopen_offline_with_tstamp_precision(capture->stream,
+								 PCAP_TSTAMP_PRECISION_NANO, text);
+	if (!capture->pcap)
+		return capture_broken(capture, -EBADMSG, text);
+	capture->stream = NULL;
+	link_set(capture, pcap_datalink(capture->pcap));
+	return capture->parse ? 0 : link_refuse(capture);
+}
+
+/* One byte tells the formats apart, and one byte can be put back on any stream. */
+static int reader_start(struct capture *capture)
+{
+	int first;
+
+	setvbuf(capture->stream, NULL, _IOFBF, CAPTURE_BUFFER_BYTES);
+	first = getc(capture->stream);
+	if (first == EOF)
+		return capture_broken(capture, -EBADMSG,
+				      ferror(capture->stream) ? strerror(errno) : "it is empty");
+	ungetc(first, capture->stream);
+	if (first == PCAPNG_FIRST_BYTE)
+		return pcapng_open(&capture->pcapng, capture->stream);
+	return pcap_start(capture);
+}
+
+static void capture_close(struct capture *capture)
+{
+	flow_table_close(capture->table);
+	pcapng_close(capture->pcapng);
+	if (capture->pcap)
+		pcap_close(capture->pcap);
+	if (capture->stream && capture->stream != stdin)
+		fclose(capture->stream);
+	free(capture);
+}
+
+int capture_read_stream(FILE *stream, const char *name, const struct capture_options *options,
+			flow_record_fn emit, void *context, struct capture_summary *summary)
+{
+	struct capture *capture = calloc(1, sizeof(*capture));
+	int error;
+
+	memset(summary, 0, sizeof(*summary));
+	if (!capture) {
+		if (stream != stdin)
+			fclose(stream);
+		return capture_fail(summary, -ENOMEM, "no memory to read %s", name);
+	}
+	capture->summary = summary;
+	capture->stream = stream;
+	capture->name = name;
+	error = table_open(capture, options, emit, context);
+	if (!error)
+		error = reader_start(capture);
+	if (!error)
+		error = capture_run(capture, options->stop);
+	capture_close(capture);
+	return error;
+}
+
+int capture_read(const char *path, const struct capture_options *options, flow_record_fn emit,
+		 void *context, struct capture_summary *summary)
+{
+	FILE *stream;
+
+	if (strcmp(path, "-") == 0)
+		return capture_read_stream(stdin, "standard input", options, emit, context,
+					   summary);
+	stream = fopen(path, "rb");
+	if (stream)
+		return capture_read_stream(stream, path, options, emit, context, summary);
+	memset(summary, 0, sizeof(*summary));
+	return capture_fail(summary, -errno, "cannot open %s: %s", path, strerror(errno));
+}

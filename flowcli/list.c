@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* `flowcli list`: what the tables of this program and of proto/ hold. */
+#include "flowcli/list.h"
+
+#include <stdio.h>
+
+#include "flowcli/column.h"
+#include "flowcli/writer.h"
+
+static int list_fields(int operand_count, const char *const *operands)
+{
+	size_t count;
+	const struct field *fields = field_rows(&count);
+
+	(void)operand_count;
+	(void)operands;
+	printf("%-18s %-50s %s\n", "FIELD", "JSON", "MEANING");
+	for (size_t i = 0; i < count; i++)
+		printf("%-18s %-50s %s\n", fields[i].name,
+		       fields[i].json_key ? fields[i].json_key : "", fields[i].help);
+	return 0;
+}
+
+static int list_columns(int operand_count, const char *const *operands)
+{
+	(void)operand_count;
+	(void)operands;
+	printf("%-18s %-14s %s\n", "COLUMN", "HEADER", "MEANING");
+	for (const struct column_row *row = column_rows(); row->name; row++)
+		printf("%-18s %-14s %s\n", row->name, row->header, row->help);
+	puts("Every field of 'flowcli list fields' is a column too.");
+	return 0;
+}
+
+static int list_formats(int operand_count, const char *const *operands)
+{
+	(void)operand_count;
+	(void)operands;
+	for (const struct writer_kind *const *kind = writer_kinds; *kind; kind++)
+		printf("%-10s %s\n", (*kind)->name, (*kind)->help);
+	return 0;
+}
+
+static const struct option_group *const groups[] = { &help_options, NULL };
+static const struct command fields_command = {
+	.token = "fields",
+	.summary = "Fields of a record: for --where, and as columns.",
+	.groups = groups,
+	.run = list_fields,
+};
+static const struct command columns_command = {
+	.token = "columns",
+	.summary = "Columns of table, dict and csv.",
+	.groups = groups,
+	.run = list_columns,
+};
+static const struct command formats_command = {
+	.token = "formats",
+	.summary = "Formats of 'observe --output'.",
+	.groups = groups,
+	.run = list_formats,
+};
+static const struct command *const children[] = { &fields_command, &columns_command,
+						  &formats_command, NULL };
+
+const struct command list_command = {
+	.token = "list",
+	.summary = "List fields, columns or formats.",
+	.groups = groups,
+	.children = children,
+	.examples = "  flowcli list fields",
+};

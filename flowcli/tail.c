@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowcli/tail.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TAIL_GROWTH 1024
+
+/* Texts of records repeat (node, interfaces): each is kept once. */
+struct tail_text {
+	struct tail_text *next;
+	char text[];
+};
+
+struct tail {
+	uint64_t limit, capacity, count;
+	uint64_t oldest; /* index, once `count` has reached the limit */
+	struct flow_record *records;
+	struct tail_text *texts;
+};
+
+int tail_open(struct tail **out, uint64_t limit)
+{
+	struct tail *tail = calloc(1, sizeof(*tail));
+	if (!tail)
+		return -ENOMEM;
+	tail->limit = limit;
+	*out = tail;
+	return 0;
+}
+
+void tail_close(struct tail *tail)
+{
+	if (!tail)
+		return;
+	while (tail->texts) {
+		struct tail_text *text = tail->texts;
+		tail->texts = text->next;
+		free(text);
+	}
+	free(tail->records);
+	free(tail);
+}
+
+static int keep_text(struct tail *tail, const char **text)
+{
+	struct tail_text *kept = tail->texts;
+
+	if (!*text)
+		return 0;
+	while (kept && strcmp(kept->text, *text))
+		kept = kept->next;
+	if (!kept) {
+		kept = malloc(sizeof(*kept) + strlen(*text) + 1);
+		if (!kept)
+			return -ENOMEM;
+		strcpy(kept->text, *text);
+		kept->next = tail->texts;
+		tail->texts = kept;
+	}
+	*text = kept->text;
+	return 0;
+}
+
+static struct flow_record *make_room(struct tail *tail)
+{
+	if (tail->count == tail->limit) {
+		struct flow_record *oldest = &tail->records[tail->oldest];
+		tail->oldest = (tail->oldest + 1) % tail->limit;
+		return oldest;
+	}
+	if (tail->count == tail->capacity) {
+		uint64_t capacity = tail->capacity * 2 + TAIL_GROWTH;
+		struct flow_record *records =
+			reallocarray(tail->records, capacity, sizeof(*records));
+		if (!records)
+			return NULL;
+		tail->records = records;
+		tail->capacity = capacity;
+	}
+	return &tail->records[tail->count++];
+}
+
+int tail_add(struct tail *tail, const struct flow_record *record)
+{
+	struct flow_record copy = *record;
+	int error = keep_text(tail, &copy.node_name);
+
+	for (int i = 0; i < copy.point_count && i < FLOW_POINTS && !error; i++)
+		error = keep_text(tail, &copy.points[i].interface);
+	if (error)
+		return error;
+	struct flow_record *room = make_room(tail);
+	if (!room)
+		return -ENOMEM;
+	*room = copy;
+	return 0;
+}
+
+void tail_each(const struct tail *tail, flow_record_fn visit, void *context)
+{
+	for (uint64_t i = 0; i < tail->count; i++)
+		visit(context, &tail->records[(tail->oldest + i) % tail->count]);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The two clocks of the daemon, in ns: monotonic for intervals, real for what people read. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#define CLOCK_MS UINT64_C(1000000)
+#define CLOCK_S	 UINT64_C(1000000000)
+
+uint64_t clock_monotonic_ns(void);
+uint64_t clock_realtime_ns(void);
+/* CLOCK_REALTIME - CLOCK_MONOTONIC at this moment. */
+int64_t clock_wall_offset_ns(void);
+
+#endif

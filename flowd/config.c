@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowd/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "flowd/base/intern.h"
+#include "flowd/base/log.h"
+
+#define AT(member)	  offsetof(struct config, member)
+#define LISTEN_AT(member) offsetof(struct config_listen, member)
+#define MS		  UINT64_C(1000000)
+#define SECONDS(n)	  ((n)*UINT64_C(1000000000))
+#define HOURS(n)	  SECONDS((n)*UINT64_C(3600))
+
+static const char *const modes[] = { [ATTACH_AUTO] = "auto",
+				     [ATTACH_TC] = "tc",
+				     [ATTACH_XDP] = "xdp",
+				     [ATTACH_XDP_GENERIC] = "xdp-generic",
+				     NULL };
+static const char *const levels[] = { [LOG_LEVEL_ERROR] = "error",
+				      [LOG_LEVEL_WARNING] = "warning",
+				      [LOG_LEVEL_INFO] = "info",
+				      [LOG_LEVEL_DEBUG] = "debug",
+				      NULL };
+
+static const struct option rows[] = {
+	{ "interfaces.include", OPTION_GLOBS, AT(include), 0, 0, NULL, NULL, false,
+	  "devices to watch, as globs; empty: all but lo" },
+	{ "interfaces.exclude", OPTION_GLOBS, AT(exclude), 0, 0, NULL, NULL, false,
+	  "devices to leave alone; wins over include" },
+	{ "interfaces.modes", OPTION_MODES, AT(modes), 0, 0, NULL, modes, false,
+	  "how to attach, by glob, first match: auto, tc, xdp or xdp-generic" },
+	{ "flow.active_timeout", OPTION_DURATION, AT(flow.active_timeout), SECONDS(1), HOURS(24),
+	  "15s", NULL, false, "a flow with traffic gives a record at least this often" },
+	{ "flow.closed_timeout", OPTION_DURATION, AT(flow.closed_timeout), 0, SECONDS(60), "500ms",
+	  NULL, false, "how long a closed TCP connection waits for stragglers" },
+	{ "flow.tcp_idle_timeout", OPTION_DURATION, AT(flow.tcp_idle), SECONDS(1), HOURS(24), "5m",
+	  NULL, false, "a silent TCP flow ends after this time" },
+	{ "flow.udp_idle_timeout", OPTION_DURATION, AT(flow.udp_idle), SECONDS(1), HOURS(24), "1m",
+	  NULL, false, "a silent UDP flow ends after this time" },
+	{ "flow.icmp_idle_timeout", OPTION_DURATION, AT(flow.icmp_idle), SECONDS(1), HOURS(24),
+	  "15s", NULL, false, "a silent ICMP flow ends after this time" },
+	{ "flow.other_idle_timeout", OPTION_DURATION, AT(flow.other_idle), SECONDS(1), HOURS(24),
+	  "1m", NULL, false, "a silent flow of another protocol ends after this time" },
+	{ "flow.max_flows", OPTION_COUNT, AT(flow.max_flows), 1024, 16777216, "131072", NULL, false,
+	  "flows held at once; beyond, the longest silent one ends" },
+	{ "flow.table_flows", OPTION_COUNT, AT(flow.table_flows), 1024, 16777216, "65536", NULL,
+	  false, "entries of the kernel's flow table, over all CPUs (128 bytes each)" },
+	{ "flow.ring_bytes", OPTION_BYTES, AT(flow.ring_bytes), 4096, UINT64_C(1) << 30, "2MiB",
+	  NULL, false, "size of the ring buffer from the kernel" },
+	{ "flow.drain_interval", OPTION_DURATION, AT(flow.drain_interval), 100 * MS, SECONDS(1),
+	  "500ms", NULL, true, "how often the kernel's table is read" },
+	{ "history.records", OPTION_COUNT, AT(history_records), 256, 67108864, "65536", NULL, false,
+	  "records kept for queries (30 to 60 bytes each)" },
+	{ "bus.query", OPTION_URL, AT(bus.query), 0, 0, "ipc:///run/flowd/flowd.sock", NULL, false,
+	  "where flowcli asks" },
+	{ "bus.events", OPTION_URL, AT(bus.events), 0, 0, "ipc:///run/flowd/events.sock", NULL,
+	  false, "where records are published live" },
+	{ "bus.socket_group", OPTION_TEXT, AT(bus.socket_group), 0, 0, "flowd", NULL, false,
+	  "group that may use the local sockets; without it only root may" },
+	{ "bus.max_waiting", OPTION_COUNT, AT(bus.max_waiting), 1, 4096, "32", NULL, false,
+	  "queries that may wait for new records at once" },
+	{ "bus.insecure_tcp", OPTION_SWITCH, AT(bus.insecure_tcp), 0, 0, "false", NULL, false,
+	  "allow unencrypted tcp:// beyond loopback" },
+	{ "node_name", OPTION_TEXT, AT(node_name), 0, 0, NULL, NULL, false,
+	  "name of this node in every record; empty: the host name" },
+	{ "log_level", OPTION_NAME, AT(log_level), 0, 0, "info", levels, true,
+	  "least important message that is logged" },
+	{ "btf", OPTION_PATH, AT(btf), 0, 0, NULL, NULL, false,
+	  "BTF file of the running kernel, for kernels without their own" },
+};
+
+static const struct option listen_rows[] = {
+	{ "query", OPTION_URL, LISTEN_AT(query), 0, 0, NULL, NULL, false,
+	  "remote address of the query service" },
+	{ "events", OPTION_URL, LISTEN_AT(events), 0, 0, NULL, NULL, false,
+	  "remote address of the live publication" },
+	{ "cert", OPTION_PATH, LISTEN_AT(cert), 0, 0, NULL, NULL, false,
+	  "certificate of this node (PEM file), for tls+tcp://" },
+	{ "key", OPTION_PATH, LISTEN_AT(key), 0, 0, NULL, NULL, false,
+	  "its private key (PEM file)" },
+	{ "ca", OPTION_PATH, LISTEN_AT(ca), 0, 0, NULL, NULL, false,
+	  "CA that clients' certificates must be signed by (PEM file)" },
+};
+
+#define ROWS	    (sizeof(rows) / sizeof(rows[0]))
+#define LISTEN_ROWS (sizeof(listen_rows) / sizeof(listen_rows[0]))
+
+const struct option *config_rows(size_t *count)
+{
+	*count = ROWS;
+	return rows;
+}
+
+const struct option *config_listen_rows(size_t *count)
+{
+	*count = LISTEN_ROWS;
+	return listen_rows;
+}
+
+static const struct option *config_find_in(const struct option *table, size_t count,
+					   const char *key)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(table[i].key, key))
+			return &table[i];
+	}
+	return NULL;
+}
+
+const struct option *config_find(const char *key)
+{
+	return config_find_in(rows, ROWS, key);
+}
+
+const struct option *config_listen_find(const char *key)
+{
+	return config_find_in(listen_rows, LISTEN_ROWS, key);
+}
+
+int config_open(struct config **out)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	char why[128];
+	int error = 0;
+
+	if (!config)
+		return -ENOMEM;
+	error = intern_open(&config->texts);
+	for (size_t i = 0; i < ROWS && !error; i++) {
+		if (rows[i].standard)
+			error = config_set_scalar(config, config, &rows[i], rows[i].standard, why,
+						  sizeof(why));
+	}
+	if (error) {
+		config_close(config);
+		return error;
+	}
+	*out = config;
+	return 0;
+}
+
+void config_close(struct config *config)
+{
+	if (!config)
+		return;
+	intern_close(config->texts);
+	free(config);
+}
+
+const char *config_text(struct config *config, const char *text)
+{
+	return *text ? intern_text(config->texts, text) : NULL;
+}
+
+int config_set_scalar(struct config *config, void *base, const struct option *option,
+		      const char *text, char *why, size_t why_size)
+{
+	void *place = (char *)base + option->offset;
+	int error;
+
+	if (option_is_number(option))
+		return option_parse_number(option, text, place, why, why_size);
+	error = option_check_text(option, text, why, why_size);
+	if (!error)
+		*(const char **)place = config_text(config, text);
+	return error;
+}
+
+int config_add_glob(struct config *config, struct config_globs *globs, const char *glob, char *why,
+		    size_t why_size)
+{
+	if (!*glob || globs->count == CONFIG_ITEMS_MAX) {
+		snprintf(why, why_size, "%s",
+			 *glob ? "too many items; join some with * and ?"
+			       : "an empty name matches no device; leave it out");
+		return -EINVAL;
+	}
+	globs->glob[globs->count++] = config_text(config, glob);
+	return 0;
+}
+
+int config_add_mode(struct config *config, const char *glob, const char *mode, char *why,
+		    size_t why_size)
+{
+	const struct option *option = config_find("interfaces.modes");
+	const struct option one = { .type = OPTION_NAME, .names = option->names };
+	uint64_t value;
+	int error = option_parse_number(&one, mode, &value, why, why_size);
+
+	if (error)
+		return error;
+	if (!*glob || config->modes.count == CONFIG_ITEMS_MAX) {
+		snprintf(why, why_size, "%s",
+			 *glob ? "too many items; join some with * and ?"
+			       : "an empty name matches no device; leave it out");
+		return -EINVAL;
+	}
+	config->modes.rule[config->modes.count++] =
+		(struct interface_rule){ .glob = config_text(config, glob),
+					 .mode = (enum attach_mode)value };
+	return 0;
+}
+
+void config_no_such_key(const char *key, char *why, size_t why_size)
+{
+	const struct option *guess = option_guess(rows, ROWS, key);
+
+	if (guess)
+		snprintf(why, why_size, "there is no such key; did you mean %s?", guess->key);
+	else
+		snprintf(why, why_size, "there is no such key; flowd --help lists them");
+}
+
+static int config_finish_name(struct config *config, char *why, size_t why_size)
+{
+	char name[256] = "";
+
+	if (!config->node_name && !gethostname(name, sizeof(name) - 1))
+		config->node_name = config_text(config, name);
+	if (config->node_name)
+		return 0;
+	snprintf(why, why_size, "this machine has no host name; set node_name");
+	return -EINVAL;
+}
+
+static bool config_needs_tls(const char *url)
+{
+	return url && !strncmp(url, "tls+tcp://", strlen("tls+tcp://"));
+}
+
+static int config_check_listen(const struct config_listen *listen, size_t index, char *why,
+			       size_t why_size)
+{
+	const char *complaint = NULL;
+
+	if (!listen->query && !listen->events)
+		complaint = "neither query nor events is given; give the address of one";
+	else if ((config_needs_tls(listen->query) || config_needs_tls(listen->events)) &&
+		 (!listen->cert || !listen->key || !listen->ca))
+		complaint = "tls+tcp:// needs cert, key and ca; name the three PEM files";
+	if (!complaint)
+		return 0;
+	if (listen->line)
+		snprintf(why, why_size, "line %u: bus.listen.%zu: %s", listen->line, index,
+			 complaint);
+	else
+		snprintf(why, why_size, "bus.listen.%zu: %s", index, complaint);
+	return -EINVAL;
+}
+
+int config_finish(struct config *config, char *why, size_t why_size)
+{
+	int error = config_finish_name(config, why, why_size);
+
+	for (size_t i = 0; i < config->bus.listen_count && !error; i++)
+		error = config_check_listen(&config->bus.listen[i], i, why, why_size);
+	if (!error &&
+	    (config_needs_tls(config->bus.query) || config_needs_tls(config->bus.events))) {
+		snprintf(why, why_size,
+			 "bus.query and bus.events are the local entrances; put tls+tcp:// under "
+			 "bus.listen, with its certificate files");
+		return -EINVAL;
+	}
+	if (!error && (!config->bus.query || !config->bus.events)) {
+		snprintf(why, why_size, "bus.query and bus.events must not be empty; write %s",
+			 "ipc:///run/flowd/flowd.sock and ipc:///run/flowd/events.sock");
+		return -EINVAL;
+	}
+	return error;
+}
+
+static bool config_differs(const struct config *a, const struct config *b,
+			   const struct option *option)
+{
+	const char *left = (const char *)a + option->offset;
+	const char *right = (const char *)b + option->offset;
+
+	if (option_is_number(option))
+		return *(const uint64_t *)left != *(const uint64_t *)right;
+	if (option->type == OPTION_TEXT || option->type == OPTION_PATH ||
+	    option->type == OPTION_URL) {
+		const char *l = *(const char *const *)left, *r = *(const char *const *)right;
+
+		return strcmp(l ? l : "", r ? r : "");
+	}
+	return false;
+}
+
+static bool config_lists_differ(const struct config_globs *a, const struct config_globs *b)
+{
+	bool differ = a->count != b->count;
+
+	for (size_t i = 0; i < a->count && !differ; i++)
+		differ = strcmp(a->glob[i], b->glob[i]);
+	return differ;
+}
+
+static bool config_modes_differ(const struct config_modes *a, const struct config_modes *b)
+{
+	bool differ = a->count != b->count;
+
+	for (size_t i = 0; i < a->count && !differ; i++)
+		differ = a->rule[i].mode != b->rule[i].mode ||
+			 strcmp(a->rule[i].glob, b->rule[i].glob);
+	return differ;
+}
+
+static void config_note(char *changed, size_t size, const char *key)
+{
+	size_t used = strlen(changed);
+
+	snprintf(changed + used, size - used, "%s%s", used ? ", " : "", key);
+}
+
+void config_reload(struct config *config, const struct config *fresh, char *changed, size_t size)
+{
+	*changed = 0;
+	for (size_t i = 0; i < ROWS; i++) {
+		if (!config_differs(config, fresh, &rows[i]))
+			continue;
+		if (rows[i].reload)
+			memcpy((char *)config + rows[i].offset,
+			       (const char *)fresh + rows[i].offset, sizeof(uint64_t));
+		else
+			config_note(changed, size, rows[i].key);
+	}
+	if (config_lists_differ(&config->include, &fresh->include))
+		config_note(changed, size, "interfaces.include");
+	if (config_lists_differ(&config->exclude, &fresh->exclude))
+		config_note(changed, size, "interfaces.exclude");
+	if (config_modes_differ(&config->modes, &fresh->modes))
+		config_note(changed, size, "interfaces.modes");
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the operator wants: defaults, then the configuration file, then the command line. Every
+ * mistake is one sentence that names place, key and remedy. Lists that are given on the command
+ * line replace those of the file.
+ */
+#ifndef FLOWD_CONFIG_H
+#define FLOWD_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "flowd/flow/flow_table.h"
+#include "flowd/kernel/interfaces.h"
+#include "flowd/option.h"
+
+#define CONFIG_FILE	  "/etc/flowd/flowd.yaml"
+#define CONFIG_ITEMS_MAX  256 /* of a list */
+#define CONFIG_LISTEN_MAX 16
+
+struct config_globs {
+	const char *glob[CONFIG_ITEMS_MAX + 1]; /* NULL-terminated */
+	size_t count;
+};
+
+struct config_modes {
+	struct interface_rule rule[CONFIG_ITEMS_MAX + 1]; /* last glob NULL */
+	size_t count;
+};
+
+/* A remote entrance: the query service, the publication or both. */
+struct config_listen {
+	const char *query, *events;
+	const char *cert, *key, *ca;
+	unsigned int line; /* where it began in the file */
+};
+
+struct intern;
+struct config {
+	struct config_globs include, exclude;
+	struct config_modes modes;
+	struct {
+		uint64_t active_timeout, closed_timeout;
+		uint64_t tcp_idle, udp_idle, icmp_idle, other_idle;
+		uint64_t max_flows, table_flows, ring_bytes, drain_interval;
+	} flow;
+	uint64_t history_records;
+	struct {
+		const char *query, *events, *socket_group;
+		uint64_t max_waiting, insecure_tcp;
+		struct config_listen listen[CONFIG_LISTEN_MAX];
+		size_t listen_count;
+	} bus;
+	const char *node_name; /* never NULL after config_finish() */
+	const char *btf;
+	uint64_t log_level; /* enum log_level */
+	struct intern *texts;
+};
+
+/* All settings at their defaults. 0 or -ENOMEM. */
+int config_open(struct config **out);
+/* Accepts NULL. */
+void config_close(struct config *config);
+
+/* Reads a YAML file over what is there. 0, or negative errno with the sentence in `why`. */
+int config_read(struct config *config, const char *path, char *why, size_t why_size);
+/* The same for text in memory, named `name` in messages. */
+int config_read_text(struct config *config, const char *name, const char *text, size_t size,
+		     char *why, size_t why_size);
+/* One setting, as in --set: lists with commas, "interfaces.modes.GLOB", "bus.listen.0.query". */
+int config_set(struct config *config, const char *key, const char *text, char *why,
+	       size_t why_size);
+/* What no single setting can see, and what the machine adds (the node's name). After the last
+ * source, before use. */
+int config_finish(struct config *config, char *why, size_t why_size);
+
+/* For the readers of files and of the command line: */
+const char *config_text(struct config *config, const char *text);
+int config_add_glob(struct config *config, struct config_globs *globs, const char *glob, char *why,
+		    size_t why_size);
+int config_add_mode(struct config *config, const char *glob, const char *mode, char *why,
+		    size_t why_size);
+/* One scalar of a row; `base` is the structure that the row's offset counts from. */
+int config_set_scalar(struct config *config, void *base, const struct option *option,
+		      const char *text, char *why, size_t why_size);
+void config_no_such_key(const char *key, char *why, size_t why_size);
+
+/* The rows; those of an entry of bus.listen apart. */
+const struct option *config_rows(size_t *count);
+const struct option *config_listen_rows(size_t *count);
+const struct option *config_find(const char *key);
+const struct option *config_listen_find(const char *key);
+
+/* The settings as a configuration file, with the help as comments. */
+void config_print(const struct config *config, FILE *out);
+/* The rows for --help. */
+void config_print_help(FILE *out);
+/* Takes over what may change while running (rows with `reload`); prints to `changed` the keys that
+ * differ and need a restart. */
+void config_reload(struct config *config, const struct config *fresh, char *changed, size_t size);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowd/flow/flow_publish.h"
+
+/* No `default`: a new hook must say which way its packets go. */
+static enum flow_direction hook_direction(uint8_t hook)
+{
+	switch ((enum flow_hook)hook) {
+	case FLOW_HOOK_TC_INGRESS:
+	case FLOW_HOOK_XDP_INGRESS:
+		return FLOW_DIRECTION_INGRESS;
+	case FLOW_HOOK_TC_EGRESS:
+		return FLOW_DIRECTION_EGRESS;
+	case FLOW_HOOK_NONE:
+	case FLOW_HOOK_CAPTURE:
+		break;
+	}
+	return FLOW_DIRECTION_UNKNOWN;
+}
+
+static void record_points(const struct flow_publisher *publisher, const struct flow_path *path,
+			  struct flow_record *record)
+{
+	uint8_t count = 0;
+
+	while (count < FLOW_POINTS && path->points[count]) {
+		struct flow_point *point = &record->points[count];
+
+		point->ifindex = FLOW_POINT_IFINDEX(path->points[count]);
+		point->hook = (uint8_t)FLOW_POINT_HOOK(path->points[count]);
+		point->direction = (uint8_t)hook_direction(point->hook);
+		if (publisher->ifname && point->ifindex)
+			point->interface =
+				publisher->ifname(publisher->ifname_context, point->ifindex);
+		count++;
+	}
+	record->point_count = count;
+	record->direction = record->points[0].direction;
+}
+
+static void record_path(const struct flow_publisher *publisher, const struct flow_path *path,
+			struct flow_record *record)
+{
+	record_points(publisher, path, record);
+	record->sampling = path->sampling;
+	memcpy(record->eth_src, path->eth_src, sizeof(record->eth_src));
+	memcpy(record->eth_dst, path->eth_dst, sizeof(record->eth_dst));
+	memcpy(record->vlan, path->vlan, sizeof(record->vlan));
+}
+
+static uint64_t wall_time(const struct flow_publisher *publisher, uint64_t time_ns)
+{
+	return time_ns + (uint64_t)publisher->wall_offset_ns;
+}
+
+static uint64_t publish_time(struct flow_publisher *publisher, const struct flow *flow,
+			     uint64_t now_ns)
+{
+	if (publisher->time_ns < now_ns)
+		publisher->time_ns = now_ns;
+	if (publisher->time_ns < flow->last_ns)
+		publisher->time_ns = flow->last_ns;
+	return wall_time(publisher, publisher->time_ns);
+}
+
+static void flow_told(struct flow_publisher *publisher, struct flow *flow)
+{
+	publisher->records++;
+	publisher->packets += flow->packets;
+	publisher->bytes += flow->bytes;
+	flow->told_packets += flow->packets;
+	flow->told_bytes += flow->bytes;
+	flow->packets = flow->bytes = flow->l3_bytes = 0;
+}
+
+void flow_publish(struct flow_publisher *publisher, struct flow *flow, const struct flow_path *path,
+		  enum flow_kind kind, enum flow_end_reason reason, uint64_t now_ns)
+{
+	struct flow_record record = {
+		.flow_id = flow->id,
+		.time_ns = publish_time(publisher, flow, now_ns),
+		.first_ns = wall_time(publisher, flow->first_ns),
+		.last_ns = wall_time(publisher, flow->last_ns),
+		.key = flow->key,
+		.packets = flow->packets,
+		.bytes = flow->bytes,
+		.l3_bytes = flow->l3_bytes,
+		.total_packets = flow->told_packets + flow->packets,
+		.total_bytes = flow->told_bytes + flow->bytes,
+		.flags = flow->flags,
+		.kind = (uint8_t)kind,
+		.verdict = FLOW_VERDICT_FORWARDED,
+		.end_reason = (uint8_t)reason,
+		.reply = flow->reply,
+		.node_name = publisher->node_name,
+	};
+
+	record_path(publisher, path, &record);
+	flow_told(publisher, flow);
+	publisher->emit(publisher->context, &record);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The inside of a flow table, for the three files that work on it: flow_table.c (calls from
+ * outside, ageing), flow_join.c (what a delta does), flow_life.c (schedules, records, ends).
+ */
+#ifndef FLOW_FLOW_STATE_H
+#define FLOW_FLOW_STATE_H
+
+#include "flowd/flow/flow_conversation.h"
+#include "flowd/flow/flow_path.h"
+#include "flowd/flow/flow_pool.h"
+#include "flowd/flow/flow_publish.h"
+#include "flowd/flow/flow_table.h"
+#include "flowd/flow/flow_wheel.h"
+
+/* Timeouts in ticks, rounded up and one more: an age in whole ticks is never early. */
+struct flow_ticks {
+	int32_t active, tcp_idle, udp_idle, icmp_idle, other_idle, closed;
+};
+
+struct flow_table {
+	struct flow_pool pool;
+	struct flow_paths paths;
+	struct flow_wheel wheel;
+	struct flow_publisher publisher;
+	struct flow_ticks ticks;
+	uint64_t now_ns; /* the latest flow_table_age() */
+	uint64_t tick;	 /* the slot of the wheel looked at last */
+	uint64_t created, ended, evicted, packets, bytes;
+	uint64_t pairs;
+	uint32_t hand; /* where the search for the next victim goes on */
+	int publish_start;
+	struct flow_roles roles;
+};
+
+static inline struct flow *flow_state_at(const struct flow_table *table, uint32_t number)
+{
+	return flow_pool_at(&table->pool, number);
+}
+
+static inline struct flow *flow_state_peer(const struct flow_table *table, const struct flow *flow)
+{
+	return flow->peer ? flow_state_at(table, flow->peer) : NULL;
+}
+
+/* Ticks are compared modulo 2^32: half the range is four years. */
+static inline int64_t flow_state_ticks_since(const struct flow_table *table, uint32_t tick)
+{
+	return (int32_t)((uint32_t)table->tick - tick);
+}
+
+#endif

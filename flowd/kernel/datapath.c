@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowd/kernel/datapath.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow_bpf.skel.h"
+#include "flowd/base/log.h"
+#include "flowd/kernel/datapath_load.h"
+#include "flowd/kernel/drain.h"
+#include "flowd/kernel/jiffies.h"
+#include "flowd/kernel/ring.h"
+
+struct datapath {
+	struct flow_bpf *skeleton;
+	struct datapath_sizes sizes;
+	struct datapath_mapped mapped;
+	struct drain *drain;
+	struct ring ring;
+	uint32_t tick_ns;
+};
+
+static int datapath_open_readers(struct datapath *datapath)
+{
+	const struct drain_tables tables = {
+		.hots = datapath->mapped.hots.address,
+		.colds = datapath->mapped.colds.address,
+		.touched = datapath->mapped.touched.address,
+		.cpus = datapath->sizes.cpus,
+		.sets_per_cpu = datapath->sizes.sets_per_cpu,
+	};
+	int err = jiffies_tick(&datapath->tick_ns);
+
+	if (!err)
+		err = ring_open(&datapath->ring, bpf_map__fd(datapath->skeleton->maps.events),
+				datapath->sizes.ring_bytes);
+	if (!err)
+		err = drain_open(&datapath->drain, &tables);
+	if (err)
+		log_error("datapath: reading the flow table: %s", strerror(-err));
+	return err;
+}
+
+int datapath_open(struct datapath **out, const struct datapath_options *options)
+{
+	struct datapath *datapath = calloc(1, sizeof(*datapath));
+	int err;
+
+	if (!datapath)
+		return -ENOMEM;
+	err = datapath_load(&datapath->skeleton, &datapath->sizes, options);
+	if (!err)
+		err = datapath_map(&datapath->mapped, datapath->skeleton);
+	if (!err)
+		err = datapath_open_readers(datapath);
+	if (err) {
+		datapath_close(datapath);
+		return err;
+	}
+	*out = datapath;
+	return 0;
+}
+
+void datapath_close(struct datapath *datapath)
+{
+	if (!datapath)
+		return;
+	drain_close(datapath->drain);
+	ring_close(&datapath->ring);
+	datapath_unmap(&datapath->mapped);
+	flow_bpf__destroy(datapath->skeleton);
+	free(datapath);
+}
+
+/* ---- drain ---------------------------------------------------------------------------------- */
+
+/* Both kernel clocks at this moment. */
+static int datapath_sample(const struct datapath *datapath, struct jiffies_sample *sample)
+{
+	static const uint8_t packet[64];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
+	int err = bpf_prog_test_run_opts(bpf_program__fd(datapath->skeleton->progs.clock_probe),
+					 &run);
+
+	if (err)
+		return err;
+	jiffies_take(sample, datapath->mapped.clocks.address, datapath->tick_ns);
+	return 0;
+}
+
+static void datapath_take_event(void *context, const void *sample, uint32_t size)
+{
+	drain_event(context, sample, size);
+}
+
+static bool datapath_read_events(struct datapath *datapath)
+{
+	return ring_read(&datapath->ring, ring_head(&datapath->ring), datapath_take_event,
+			 datapath->drain);
+}
+
+static int datapath_begin(struct datapath *datapath, datapath_delta_fn emit, void *context)
+{
+	struct jiffies_sample now;
+	int err = datapath_sample(datapath, &now);
+
+	if (err)
+		log_error("datapath: reading the kernel's clocks: %s", strerror(-err));
+	else
+		drain_begin(datapath->drain, &now, emit, context);
+	return err;
+}
+
+static uint64_t datapath_delta_count(const struct datapath *datapath)
+{
+	struct drain_stats stats;
+
+	drain_stats(datapath->drain, &stats);
+	return stats.deltas;
+}
+
+int datapath_drain(struct datapath *datapath, bool everything, datapath_delta_fn emit,
+		   void *context)
+{
+	uint64_t before = datapath_delta_count(datapath);
+	bool more;
+	int err = datapath_begin(datapath, emit, context);
+
+	if (err)
+		return err;
+	do {
+		more = drain_collect(datapath->drain, everything);
+		drain_apply(datapath->drain, datapath_read_events(datapath));
+	} while (more);
+	return (int)(datapath_delta_count(datapath) - before);
+}
+
+int datapath_drain_events(struct datapath *datapath, datapath_delta_fn emit, void *context)
+{
+	uint64_t before = datapath_delta_count(datapath);
+	int err = datapath_begin(datapath, emit, context);
+
+	if (err)
+		return err;
+	datapath_read_events(datapath);
+	return (int)(datapath_delta_count(datapath) - before);
+}
+
+int datapath_event_fd(const struct datapath *datapath)
+{
+	return bpf_map__fd(datapath->skeleton->maps.events);
+}
+
+/* ---- counters ------------------------------------------------------------------------------- */
+
+static void datapath_add_ledger(struct flow_ledger *sum, const volatile struct flow_ledger *ledger)
+{
+	const volatile uint64_t *from = (const volatile uint64_t *)ledger;
+	uint64_t *to = (uint64_t *)sum;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+int datapath_ledger(struct datapath *datapath, struct datapath_ledger *ledger)
+{
+	const struct flow_ledger_slot *slots = datapath->mapped.ledgers.address;
+	struct drain_stats stats;
+
+	memset(ledger, 0, sizeof(*ledger));
+	for (uint32_t cpu = 0; cpu < datapath->sizes.cpus; cpu++)
+		datapath_add_ledger(&ledger->kernel, &slots[cpu].ledger);
+	drain_stats(datapath->drain, &stats);
+	ledger->drained_packets = stats.packets;
+	ledger->drained_bytes = stats.bytes;
+	ledger->event_gaps = stats.event_gaps;
+	ledger->events_unknown = stats.events_unknown;
+	ledger->torn_reads = stats.torn_reads;
+	return 0;
+}
+
+static void datapath_add_run_stats(const struct bpf_program *program, uint64_t *run_ns,
+				   uint64_t *run_count)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return;
+	*run_ns += info.run_time_ns;
+	*run_count += info.run_cnt;
+}
+
+void datapath_run_stats(const struct datapath *datapath, uint64_t *run_ns, uint64_t *run_count)
+{
+	*run_ns = *run_count = 0;
+	datapath_add_run_stats(datapath->skeleton->progs.tc_ingress, run_ns, run_count);
+	datapath_add_run_stats(datapath->skeleton->progs.tc_egress, run_ns, run_count);
+	datapath_add_run_stats(datapath->skeleton->progs.xdp_ingress, run_ns, run_count);
+}
+
+/* ---- devices -------------------------------------------------------------------------------- */
+
+/* One store, so that a program never reads the role of one device for another. */
+static void datapath_store_device(struct flow_device *slot, uint32_t ifindex, uint32_t role)
+{
+	const struct flow_device device = { .ifindex = ifindex, .role = role };
+	uint64_t word;
+
+	memcpy(&word, &device, sizeof(word));
+	__atomic_store_n((uint64_t *)slot, word, __ATOMIC_RELEASE);
+}
+
+static int datapath_extra_role(const struct datapath *datapath, uint32_t ifindex, uint32_t role)
+{
+	const struct flow_device device = { .ifindex = ifindex, .role = role };
+	int map_fd = bpf_map__fd(datapath->skeleton->maps.device_extra);
+	int err = role ? bpf_map_update_elem(map_fd, &ifindex, &device, BPF_ANY)
+		       : bpf_map_delete_elem(map_fd, &ifindex);
+
+	return err == -ENOENT ? 0 : err;
+}
+
+int datapath_device_role(struct datapath *datapath, uint32_t ifindex, uint32_t role)
+{
+	struct flow_device *slots = datapath->mapped.device_slots.address;
+	struct flow_device *slot = &slots[ifindex % FLOW_DEVICE_SLOTS];
+
+	if (slot->ifindex && slot->ifindex != ifindex)
+		return datapath_extra_role(datapath, ifindex, role);
+	datapath_store_device(slot, role ? ifindex : 0, role);
+	return datapath_extra_role(datapath, ifindex, 0);
+}
+
+int datapath_tc_ingress_fd(const struct datapath *datapath)
+{
+	return bpf_program__fd(datapath->skeleton->progs.tc_ingress);
+}
+
+int datapath_tc_egress_fd(const struct datapath *datapath)
+{
+	return bpf_program__fd(datapath->skeleton->progs.tc_egress);
+}
+
+int datapath_xdp_fd(const struct datapath *datapath)
+{
+	return bpf_program__fd(datapath->skeleton->progs.xdp_ingress);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowd/kernel/datapath_load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "flow_bpf.skel.h"
+#include "flowd/base/log.h"
+#include "flowd/kernel/bpf_log.h"
+
+#define DATAPATH_SETS_MAX (1u << 22) /* a CPU; 16 million flows */
+
+/* ---- before loading ------------------------------------------------------------------------- */
+
+static uint32_t datapath_sets_per_cpu(uint32_t flows, uint32_t cpus)
+{
+	uint64_t wanted = ((uint64_t)flows + cpus * FLOW_WAYS - 1) / (cpus * FLOW_WAYS);
+	uint32_t sets = FLOW_TOUCHED_SETS;
+
+	while (sets < wanted && sets < DATAPATH_SETS_MAX)
+		sets *= 2;
+	return sets;
+}
+
+static int datapath_choose_sizes(struct datapath_sizes *sizes,
+				 const struct datapath_options *options)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 0) {
+		log_error("datapath: number of CPUs: %s; /sys must be mounted", strerror(-cpus));
+		return cpus;
+	}
+	if (options->ring_bytes < page || (options->ring_bytes & (options->ring_bytes - 1))) {
+		log_error("datapath: ring buffer of %u bytes: must be a power of two, at least %ld",
+			  options->ring_bytes, page);
+		return -EINVAL;
+	}
+	sizes->cpus = (uint32_t)cpus;
+	sizes->sets_per_cpu = datapath_sets_per_cpu(options->table_flows, sizes->cpus);
+	sizes->ring_bytes = options->ring_bytes;
+	return 0;
+}
+
+static int datapath_size_maps(struct flow_bpf *skeleton, const struct datapath_sizes *sizes)
+{
+	uint32_t sets = sizes->cpus * sizes->sets_per_cpu;
+	int err = bpf_map__set_max_entries(skeleton->maps.flow_hots, sets);
+
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.flow_colds, sets);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.flow_touched,
+					       sets / FLOW_TOUCHED_SETS);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.flow_ledgers, sizes->cpus);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.events, sizes->ring_bytes);
+	return err;
+}
+
+/* On PREEMPT_RT softirq runs in threads that preempt each other. */
+static bool datapath_kernel_is_realtime(void)
+{
+	FILE *file = fopen("/sys/kernel/realtime", "re");
+	bool realtime = file && fgetc(file) == '1';
+
+	if (file)
+		fclose(file);
+	return realtime;
+}
+
+/* Since 5.18 XDP packets may span buffers, if the program says that it knows. */
+static void datapath_use_xdp_frags(struct flow_bpf *skeleton)
+{
+	struct bpf_program *xdp = skeleton->progs.xdp_ingress;
+	bool frags;
+
+	bpf_log_quiet(true);
+	frags = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
+	bpf_log_quiet(false);
+	skeleton->rodata->cfg_xdp_frags = frags;
+	if (frags)
+		bpf_program__set_flags(xdp, bpf_program__flags(xdp) | BPF_F_XDP_HAS_FRAGS);
+}
+
+static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_sizes *sizes)
+{
+	struct flow_bpf__rodata *rodata = skeleton->rodata;
+	int err = datapath_size_maps(skeleton, sizes);
+
+	if (err) {
+		log_error("datapath: sizing the maps: %s", strerror(-err));
+		return err;
+	}
+	if (getrandom(rodata->cfg_hash_seed, sizeof(rodata->cfg_hash_seed), 0) !=
+	    sizeof(rodata->cfg_hash_seed)) {
+		log_error("datapath: no random numbers for the hash seed: %s", strerror(errno));
+		return -EIO;
+	}
+	rodata->cfg_sets_per_cpu = sizes->sets_per_cpu;
+	rodata->cfg_ring_wake = sizes->ring_bytes / 4;
+	rodata->cfg_guard = datapath_kernel_is_realtime();
+	datapath_use_xdp_frags(skeleton);
+	return 0;
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+static const char *datapath_remedy(int err)
+{
+	switch (err) {
+	case -EPERM:
+	case -EACCES:
+		return "run as root or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; before Linux "
+		       "5.11 also raise RLIMIT_MEMLOCK";
+	case -ESRCH:
+	case -ENOENT:
+		return "the kernel has no BTF (CONFIG_DEBUG_INFO_BTF): give it with --btf FILE";
+	case -ENOMEM:
+	case -E2BIG:
+		return "use a smaller flow table";
+	case -ENOSYS:
+		return "the kernel was built without bpf(2)";
+	}
+	return "see `flowd --check`; -d prints what the kernel said";
+}
+
+static int datapath_check_btf(const char *path)
+{
+	int err;
+
+	if (!path || !access(path, R_OK))
+		return 0;
+	err = errno;
+	log_error("datapath: BTF file %s: %s; correct --btf or leave it out", path, strerror(err));
+	return -err;
+}
+
+static int datapath_open_skeleton(struct flow_bpf **out, const struct datapath_options *options)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = options->btf_path);
+	struct flow_bpf *skeleton;
+	int err = datapath_check_btf(options->btf_path);
+
+	if (err)
+		return err;
+	bpf_log_install();
+	errno = 0;
+	skeleton = flow_bpf__open_opts(&open_options);
+	if (!skeleton) {
+		err = errno ? -errno : -EINVAL;
+		log_error("datapath: kernel programs could not be opened: %s; %s", strerror(-err),
+			  datapath_remedy(err));
+		return err;
+	}
+	*out = skeleton;
+	return 0;
+}
+
+static int datapath_load_skeleton(struct flow_bpf *skeleton)
+{
+	struct utsname kernel = { .release = "?" };
+	int err = flow_bpf__load(skeleton);
+
+	if (!err)
+		return 0;
+	uname(&kernel);
+	log_error("datapath: kernel %s refused the programs: %s; %s", kernel.release,
+		  strerror(-err), datapath_remedy(err));
+	return err;
+}
+
+int datapath_load(struct flow_bpf **out, struct datapath_sizes *sizes,
+		  const struct datapath_options *options)
+{
+	struct flow_bpf *skeleton = NULL;
+	int err = datapath_choose_sizes(sizes, options);
+
+	if (!err)
+		err = datapath_open_skeleton(&skeleton, options);
+	if (!err)
+		err = datapath_configure(skeleton, sizes);
+	if (!err)
+		err = datapath_load_skeleton(skeleton);
+	if (err) {
+		flow_bpf__destroy(skeleton);
+		return err;
+	}
+	*out = skeleton;
+	return 0;
+}
+
+/* ---- mapping -------------------------------------------------------------------------------- */
+
+static int datapath_map_one(struct datapath_memory *memory, const struct bpf_map *map)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+	void *address;
+
+	size = (size + page - 1) & ~(page - 1);
+	address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (address == MAP_FAILED) {
+		int err = errno;
+
+		log_error("datapath: mapping %zu bytes of map %s: %s; use a smaller flow table",
+			  size, bpf_map__name(map), strerror(err));
+		return -err;
+	}
+	memory->address = address;
+	memory->size = size;
+	return 0;
+}
+
+int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton)
+{
+	int err = datapath_map_one(&mapped->hots, skeleton->maps.flow_hots);
+
+	if (!err)
+		err = datapath_map_one(&mapped->colds, skeleton->maps.flow_colds);
+	if (!err)
+		err = datapath_map_one(&mapped->touched, skeleton->maps.flow_touched);
+	if (!err)
+		err = datapath_map_one(&mapped->ledgers, skeleton->maps.flow_ledgers);
+	if (!err)
+		err = datapath_map_one(&mapped->clocks, skeleton->maps.flow_clocks);
+	if (!err)
+		err = datapath_map_one(&mapped->device_slots, skeleton->maps.device_slots);
+	if (err)
+		datapath_unmap(mapped);
+	return err;
+}
+
+static void datapath_unmap_one(struct datapath_memory *memory)
+{
+	if (memory->address)
+		munmap(memory->address, memory->size);
+	memory->address = NULL;
+}
+
+void datapath_unmap(struct datapath_mapped *mapped)
+{
+	datapath_unmap_one(&mapped->hots);
+	datapath_unmap_one(&mapped->colds);
+	datapath_unmap_one(&mapped->touched);
+	datapath_unmap_one(&mapped->ledgers);
+	datapath_unmap_one(&mapped->clocks);
+	datapath_unmap_one(&mapped->device_slots);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From the skeleton to programs in the kernel and maps in our memory. Logs every refusal. */
+#ifndef KERNEL_DATAPATH_LOAD_H
+#define KERNEL_DATAPATH_LOAD_H
+
+#include "flowd/kernel/datapath.h"
+#include "flowd/kernel/drain.h"
+
+struct flow_bpf;
+
+struct datapath_memory {
+	void *address;
+	size_t size;
+};
+
+/* The maps that user space reads and writes in place. */
+struct datapath_mapped {
+	struct datapath_memory hots, colds, touched, ledgers, clocks, device_slots;
+};
+
+struct datapath_sizes {
+	uint32_t cpus, sets_per_cpu, ring_bytes;
+};
+
+/* 0 or negative errno. */
+int datapath_load(struct flow_bpf **out, struct datapath_sizes *sizes,
+		  const struct datapath_options *options);
+int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton);
+void datapath_unmap(struct datapath_mapped *mapped);
+
+#endif

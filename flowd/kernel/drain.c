@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowd/kernel/drain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DRAIN_CHUNK	2048 /* copies; a set's worth is kept free */
+#define DRAIN_TRIES	16   /* a replacement takes the writer well below a microsecond */
+#define DRAIN_TCP_CLOSE (FLOW_TCP_FIN | FLOW_TCP_RST)
+
+/* What has been delivered of the generation that a slot held last. */
+struct drain_slot {
+	uint64_t bytes;
+	uint32_t packets;
+	uint32_t l2_bytes;
+	uint32_t key_hash;
+	uint16_t generation;
+	uint16_t flags : 12; /* FLOW_TCP_MASK */
+	uint16_t points : 4; /* how many */
+};
+_Static_assert(sizeof(struct drain_slot) == 24, "memory per flow table entry");
+
+struct drain_copy {
+	uint32_t slot;
+	struct flow_hot hot;
+	struct flow_cold cold;
+};
+
+struct drain {
+	struct drain_tables tables;
+	struct jiffies_sample now;
+	uint64_t looked_ns, previous_ns; /* when the last pass over the sets began, and the one
+					    that was the last at drain_begin */
+	drain_delta_fn emit;
+	void *context;
+	struct drain_stats stats;
+	struct drain_slot *slots;
+	uint64_t *next_seq; /* per CPU */
+	size_t sets;
+	size_t cursor; /* the set that the pass has come to */
+	size_t copy_count;
+	struct drain_copy copies[DRAIN_CHUNK];
+};
+
+int drain_open(struct drain **out, const struct drain_tables *tables)
+{
+	struct drain *drain;
+
+	if (!tables->cpus || tables->sets_per_cpu < FLOW_TOUCHED_SETS ||
+	    (tables->sets_per_cpu & (tables->sets_per_cpu - 1)))
+		return -EINVAL;
+	drain = calloc(1, sizeof(*drain));
+	if (!drain)
+		return -ENOMEM;
+	drain->tables = *tables;
+	drain->sets = (size_t)tables->cpus * tables->sets_per_cpu;
+	drain->slots = calloc(drain->sets * FLOW_WAYS, sizeof(*drain->slots));
+	drain->next_seq = calloc(tables->cpus, sizeof(*drain->next_seq));
+	if (!drain->slots || !drain->next_seq) {
+		drain_close(drain);
+		return -ENOMEM;
+	}
+	*out = drain;
+	return 0;
+}
+
+void drain_close(struct drain *drain)
+{
+	if (!drain)
+		return;
+	free(drain->slots);
+	free(drain->next_seq);
+	free(drain);
+}
+
+void drain_begin(struct drain *drain, const struct jiffies_sample *now, drain_delta_fn emit,
+		 void *context)
+{
+	drain->previous_ns = drain->looked_ns;
+	drain->now = *now;
+	drain->emit = emit;
+	drain->context = context;
+	drain->cursor = 0;
+	drain->copy_count = 0;
+}
+
+void drain_stats(const struct drain *drain, struct drain_stats *stats)
+{
+	*stats = drain->stats;
+}
+
+/* Tells apart the keys that follow each other in one slot; 0 is kept for "none". */
+static uint32_t drain_key_hash(const struct flow_key *key)
+{
+	uint64_t words[5], sum = 0;
+
+	memcpy(words, key, sizeof(words));
+	for (int i = 0; i < 5; i++)
+		sum = (sum ^ words[i]) * 0x9e3779b97f4a7c15ull;
+	return (uint32_t)(sum >> 32) | 1;
+}
+
+static uint16_t drain_point_count(const struct flow_cold *cold)
+{
+	uint16_t count = 0;
+
+	while (count < FLOW_POINTS && cold->points[count])
+		count++;
+	return count;
+}
+
+/* ---- deltas --------------------------------------------------------------------------------- */
+
+/* A delta of an entry that was delivered before begins no earlier than the last look at it. */
+static void drain_delta_times(const struct drain *drain, struct flow_delta *delta,
+			      const struct flow_hot *hot, bool fresh)
+{
+	uint64_t now = drain->now.monotonic_ns;
+
+	delta->last_ns = jiffies_to_ns(&drain->now, hot->last_jiffies);
+	if (!fresh && delta->first_ns < drain->previous_ns)
+		delta->first_ns = drain->previous_ns;
+	if (delta->first_ns > now)
+		delta->first_ns = now;
+	if (delta->last_ns < delta->first_ns)
+		delta->last_ns = delta->first_ns;
+}
+
+static void drain_emit(struct drain *drain, const struct flow_hot *hot,
+		       const struct flow_cold *cold, const struct drain_slot *old,
+		       const struct drain_slot *now, bool fresh, bool starts)
+{
+	struct flow_delta delta = {
+		.key = hot->key,
+		.packets = (uint32_t)(now->packets - old->packets),
+		.bytes = now->bytes - old->bytes,
+		.first_ns = cold->first_ns,
+		.flags = hot->flags,
+		.vlan = { cold->vlan[0], cold->vlan[1] },
+		.sampling = cold->sampling,
+		.starts = starts,
+	};
+
+	delta.l3_bytes = delta.bytes - (uint32_t)(now->l2_bytes - old->l2_bytes);
+	memcpy(delta.eth_src, cold->eth_src, sizeof(delta.eth_src));
+	memcpy(delta.eth_dst, cold->eth_dst, sizeof(delta.eth_dst));
+	memcpy(delta.points, cold->points, sizeof(delta.points));
+	drain_delta_times(drain, &delta, hot, fresh);
+	drain->stats.deltas++;
+	drain->stats.packets += delta.packets;
+	drain->stats.bytes += delta.bytes;
+	drain->emit(drain->context, &delta);
+}
+
+/*
+ * Brings the slot's memory to what `hot` says, with `bytes` of its bytes, and emits the difference
+ * to `old` (what was delivered of this generation; zeros when nothing was). The copy may hold the
+ * link bytes of a packet whose other counts came too late for it: those wait for the next copy.
+ */
+static void drain_advance(struct drain *drain, struct drain_slot *slot,
+			  const struct drain_slot *old, const struct flow_hot *hot,
+			  const struct flow_cold *cold, uint64_t bytes)
+{
+	struct drain_slot before = *slot;
+	uint32_t hash = drain_key_hash(&hot->key), l2 = hot->l2_bytes - old->l2_bytes;
+	bool fresh = !old->key_hash, starts;
+
+	starts = fresh && before.key_hash == hash && (hot->flags & FLOW_TCP_SYN) &&
+		 (before.flags & DRAIN_TCP_CLOSE);
+	if (l2 > bytes - old->bytes)
+		l2 = (uint32_t)(bytes - old->bytes);
+	slot->bytes = bytes;
+	slot->packets = hot->packets;
+	slot->l2_bytes = old->l2_bytes + l2;
+	slot->key_hash = hash;
+	slot->generation = hot->generation;
+	slot->flags = hot->flags & FLOW_TCP_MASK;
+	slot->points = drain_point_count(cold) & 0xf;
+	if (!fresh && slot->packets == old->packets && slot->bytes == old->bytes &&
+	    slot->points == before.points)
+		return;
+	drain_emit(drain, hot, cold, old, slot, fresh, starts);
+}
+
+/* ---- copies --------------------------------------------------------------------------------- */
+
+static struct flow_hot *drain_hot(const struct drain *drain, size_t slot)
+{
+	return &drain->tables.hots[slot / FLOW_WAYS].way[slot % FLOW_WAYS];
+}
+
+static struct flow_cold *drain_cold(const struct drain *drain, size_t slot)
+{
+	return &drain->tables.colds[slot / FLOW_WAYS].way[slot % FLOW_WAYS];
+}
+
+static uint16_t drain_generation(const struct flow_hot *hot)
+{
+	return __atomic_load_n(&hot->generation, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * One try: the copy is whole when no replacement began or ended meanwhile. `packets` is read first
+ * because the writer stores it last, so that every other count is at least as new. `settled`: it
+ * did not move either.
+ */
+static bool drain_copy_once(const struct drain *drain, struct drain_copy *copy, bool *settled)
+{
+	struct flow_hot *hot = drain_hot(drain, copy->slot);
+	uint16_t generation = drain_generation(hot);
+	uint32_t packets = __atomic_load_n(&hot->packets, __ATOMIC_ACQUIRE);
+
+	copy->hot = *hot;
+	copy->cold = *drain_cold(drain, copy->slot);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	*settled = __atomic_load_n(&hot->packets, __ATOMIC_RELAXED) == packets;
+	copy->hot.packets = packets;
+	copy->hot.generation = generation;
+	return !(generation & 1) && drain_generation(hot) == generation;
+}
+
+/* False: the entry is being replaced all the time; its set stays touched for the next pass. */
+static bool drain_copy_slot(struct drain *drain, struct drain_copy *copy)
+{
+	bool whole = false, settled = false;
+
+	for (int i = 0; i < DRAIN_TRIES && !(whole && settled); i++) {
+		whole = drain_copy_once(drain, copy, &settled);
+		drain->stats.torn_reads += !whole;
+	}
+	return whole;
+}
+
+static void drain_touch(const struct drain *drain, size_t set)
+{
+	__atomic_store_n(&drain->tables.touched[set], 1, __ATOMIC_RELEASE);
+}
+
+/* Whether the slot has anything that was not delivered. */
+static bool drain_slot_changed(const struct drain *drain, size_t slot)
+{
+	const struct drain_slot *memory = &drain->slots[slot];
+	const struct flow_hot *hot = drain_hot(drain, slot);
+	uint16_t generation = drain_generation(hot);
+
+	if (generation != memory->generation)
+		return true;
+	if (!generation)
+		return false;
+	if (__atomic_load_n(&hot->packets, __ATOMIC_RELAXED) != memory->packets)
+		return true;
+	return memory->points < FLOW_POINTS && drain_cold(drain, slot)->points[memory->points];
+}
+
+static void drain_collect_set(struct drain *drain, size_t set)
+{
+	for (size_t slot = set * FLOW_WAYS; slot < (set + 1) * FLOW_WAYS; slot++) {
+		struct drain_copy *copy = &drain->copies[drain->copy_count];
+
+		if (!drain_slot_changed(drain, slot))
+			continue;
+		copy->slot = (uint32_t)slot;
+		if (drain_copy_slot(drain, copy))
+			drain->copy_count++;
+		else
+			drain_touch(drain, set);
+	}
+}
+
+/* The next set at or behind the cursor that was touched, or the number of sets. */
+static size_t drain_next_touched(const struct drain *drain)
+{
+	const uint8_t *touched = drain->tables.touched;
+	size_t set = drain->cursor;
+	uint64_t eight;
+
+	while (set < drain->sets) {
+		if (set % 8 == 0) {
+			memcpy(&eight, touched + set, sizeof(eight));
+			if (!eight) {
+				set += 8;
+				continue;
+			}
+		}
+		if (__atomic_load_n(&touched[set], __ATOMIC_RELAXED))
+			return set;
+		set++;
+	}
+	return drain->sets;
+}
+
+/* The flag is cleared before the counters are read: an update that comes too late sets it again. */
+bool drain_collect(struct drain *drain, bool everything)
+{
+	drain->copy_count = 0;
+	while (drain->copy_count + FLOW_WAYS <= DRAIN_CHUNK) {
+		if (!everything)
+			drain->cursor = drain_next_touched(drain);
+		if (drain->cursor >= drain->sets)
+			break;
+		__atomic_exchange_n(&drain->tables.touched[drain->cursor], 0, __ATOMIC_SEQ_CST);
+		drain_collect_set(drain, drain->cursor++);
+	}
+	if (drain->cursor < drain->sets)
+		return true;
+	drain->looked_ns = drain->now.monotonic_ns;
+	return false;
+}
+
+/* ---- applying ------------------------------------------------------------------------------- */
+
+static const struct drain_slot drain_nothing;
+
+/*
+ * What was delivered of the copy's generation. NULL: the copy is older than what an event said. A
+ * generation that looks older and is still there is no copy of the past, the number has wrapped.
+ */
+static const struct drain_slot *drain_copy_base(const struct drain *drain,
+						const struct drain_copy *copy)
+{
+	const struct drain_slot *slot = &drain->slots[copy->slot];
+	int16_t ahead = (int16_t)(copy->hot.generation - slot->generation);
+
+	if (ahead == 0 && slot->key_hash == drain_key_hash(&copy->hot.key))
+		return (int32_t)(copy->hot.packets - slot->packets) < 0 ? NULL : slot;
+	if (ahead < 0 && drain_generation(drain_hot(drain, copy->slot)) != copy->hot.generation)
+		return NULL;
+	return &drain_nothing;
+}
+
+/*
+ * Tells the kernel what is about to be delivered. Each word changes hands by itself: the kernel
+ * takes it with an exchange when it replaces the entry, and from then on the event, or the loss
+ * counter, stands for what was not stored here before. False: the kernel was first.
+ */
+static bool drain_claim(__u64 *word, __u64 expected, __u64 desired)
+{
+	return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+static void drain_apply_copy(struct drain *drain, const struct drain_copy *copy,
+			     bool events_complete)
+{
+	struct flow_cold *cold = drain_cold(drain, copy->slot);
+	const struct flow_hot *hot = &copy->hot;
+	const struct drain_slot *base = drain_copy_base(drain, copy);
+	struct drain_slot old;
+	uint64_t bytes;
+
+	if (!base)
+		return;
+	if (base == &drain_nothing && !events_complete) {
+		drain_touch(drain, copy->slot / FLOW_WAYS);
+		return;
+	}
+	if (!drain_claim(&cold->drained, copy->cold.drained,
+			 (uint64_t)hot->generation << 32 | hot->packets))
+		return;
+	old = *base;
+	bytes = drain_claim(&cold->drained_bytes, copy->cold.drained_bytes, hot->bytes) ? hot->bytes
+											: old.bytes;
+	drain_advance(drain, &drain->slots[copy->slot], &old, hot, &copy->cold, bytes);
+}
+
+void drain_apply(struct drain *drain, bool events_complete)
+{
+	for (size_t i = 0; i < drain->copy_count; i++)
+		drain_apply_copy(drain, &drain->copies[i], events_complete);
+	drain->copy_count = 0;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void drain_sequence(struct drain *drain, const struct flow_event *event)
+{
+	uint64_t *next = &drain->next_seq[event->cpu];
+
+	if (*next && event->seq > *next)
+		drain->stats.event_gaps += event->seq - *next;
+	*next = event->seq + 1;
+}
+
+/* What the kernel knew to be delivered of the entry. */
+static struct drain_slot drain_evicted_base(const struct flow_evicted *evicted)
+{
+	struct drain_slot base = { .key_hash = 1 };
+
+	if ((uint16_t)(evicted->cold.drained >> 32) != evicted->hot.generation)
+		return drain_nothing;
+	base.packets = (uint32_t)evicted->cold.drained;
+	base.bytes = evicted->cold.drained_bytes;
+	base.l2_bytes = evicted->hot.l2_bytes;
+	return base;
+}
+
+/*
+ * An evicted entry is the last word on its generation: what was not delivered of it, is now. One
+ * that the slot's memory has left behind must not turn the memory back.
+ */
+static void drain_evicted(struct drain *drain, const struct flow_evicted *evicted)
+{
+	struct drain_slot *slot = &drain->slots[evicted->slot], old, aside;
+	const struct flow_hot *hot = &evicted->hot;
+	int16_t ahead = (int16_t)(hot->generation - slot->generation);
+
+	if (ahead == 0 && slot->key_hash == drain_key_hash(&hot->key))
+		old = *slot;
+	else
+		old = drain_evicted_base(evicted);
+	if (ahead < 0) {
+		aside = *slot;
+		slot = &aside;
+	}
+	drain_advance(drain, slot, &old, hot, &evicted->cold, hot->bytes);
+}
+
+void drain_event(struct drain *drain, const void *sample, uint32_t size)
+{
+	const struct flow_event *event = sample;
+	const struct flow_evicted *evicted = sample;
+
+	if (size < sizeof(*event) || event->size != size || event->cpu >= drain->tables.cpus) {
+		drain->stats.events_unknown++;
+		return;
+	}
+	drain_sequence(drain, event);
+	if (event->type == FLOW_EVENT_FLOW_EVICTED && size == sizeof(*evicted) &&
+	    evicted->slot < drain->sets * FLOW_WAYS)
+		drain_evicted(drain, evicted);
+	else
+		drain->stats.events_unknown++;
+}

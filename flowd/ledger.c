@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowd/ledger.h"
+
+#include <stddef.h>
+
+#define AT(member) offsetof(struct datapath_ledger, member)
+#define NONE	   SIZE_MAX
+
+/* Which counters tell of which loss. */
+static const struct {
+	const char *source;
+	size_t records, packets, bytes;
+} rows[] = {
+	{ "ring_buffer", AT(kernel.evict_lost_flows), AT(kernel.evict_lost_packets),
+	  AT(kernel.evict_lost_bytes) },
+	{ "reentered", NONE, AT(kernel.reentered_packets), NONE },
+	{ "event_gap", AT(event_gaps), NONE, NONE },
+	{ "event_unknown", AT(events_unknown), NONE, NONE },
+};
+
+static uint64_t ledger_read(const struct datapath_ledger *ledger, size_t offset)
+{
+	return offset == NONE ? 0 : *(const uint64_t *)((const char *)ledger + offset);
+}
+
+static uint64_t ledger_gain(const struct ledger_watch *watch, const struct datapath_ledger *ledger,
+			    size_t offset)
+{
+	return ledger_read(ledger, offset) - ledger_read(&watch->last, offset);
+}
+
+void ledger_watch_look(struct ledger_watch *watch, const struct datapath_ledger *ledger,
+		       uint64_t now_ns, ledger_loss_fn tell, void *context)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct flow_loss loss = { .source = rows[i].source,
+					  .records = ledger_gain(watch, ledger, rows[i].records),
+					  .packets = ledger_gain(watch, ledger, rows[i].packets),
+					  .bytes = ledger_gain(watch, ledger, rows[i].bytes),
+					  .first_ns = watch->last_ns,
+					  .last_ns = now_ns,
+					  .node_name = watch->node_name };
+
+		if (loss.records || loss.packets || loss.bytes)
+			tell(context, &loss);
+	}
+	watch->last = *ledger;
+	watch->last_ns = now_ns;
+}
+
+uint64_t ledger_packets_lost(const struct datapath_ledger *ledger)
+{
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		lost += ledger_read(ledger, rows[i].packets);
+	return lost;
+}

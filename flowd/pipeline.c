@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Read this first. A packet is counted by the kernel programs (bpf-common/); every drain_interval,
+ * or when the ring buffer signals, what has changed is taken out of the kernel (kernel/datapath.h)
+ * into the flow table (flow/flow_table.h), which makes records as flows start, go on and end. Each
+ * record goes into history (store/history.h), from where it is published (serve/publish.h) and
+ * queried (serve/query.h). What is lost on the way is noted (store/losses.h) and told with every
+ * answer.
+ */
+#include "flowd/pipeline.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "flowd/base/clock.h"
+#include "flowd/base/log.h"
+#include "flowd/device_names.h"
+#include "flowd/flow/flow_table.h"
+#include "flowd/kernel/datapath.h"
+#include "flowd/kernel/interfaces.h"
+#include "flowd/ledger.h"
+#include "flowd/serve/publish.h"
+#include "flowd/serve/query.h"
+#include "flowd/status.h"
+#include "flowd/store/history.h"
+#include "flowd/store/losses.h"
+
+#define PIPELINE_DELIVER_NS (10 * CLOCK_MS) /* records wait this long for company */
+#define PIPELINE_SAMPLE_NS  (5 * CLOCK_S)
+#define PIPELINE_FULL_DRAIN 120 /* drains; a look at every set, where memory order is weak */
+#define PIPELINE_QUIET_NS   (10 * CLOCK_S) /* between two log lines of losses */
+#define PIPELINE_BURST	    4096 /* records; the smallest history that is sensible holds some */
+
+struct pipeline {
+	const struct config *config;
+	struct loop *loop;
+	uint64_t epoch;
+	gid_t group;
+	struct device_names *names;
+	struct history *history;
+	struct losses *losses;
+	struct flow_table *table;
+	struct publisher *publisher;
+	struct query_service *queries;
+	struct datapath *datapath;
+	struct interfaces *interfaces;
+	struct ledger_watch ledger;
+	struct status_page *status;
+	struct loop_source *drain_timer, *ring_ready, *devices_ready, *deliver, *sample_timer;
+	uint64_t drains, undelivered, loss_logged_ns;
+	bool drain_failing;
+};
+
+/* ---- from the kernel to history ------------------------------------------------------------- */
+
+/* A burst is published while it lasts, lest it leave history first. */
+static void pipeline_publish(struct pipeline *pipeline)
+{
+	pipeline->undelivered = 0;
+	while (publisher_pump(pipeline->publisher))
+		;
+}
+
+static void pipeline_record(void *context, const struct flow_record *record)
+{
+	struct pipeline *pipeline = context;
+
+	history_append(pipeline->history, record);
+	if (++pipeline->undelivered >= PIPELINE_BURST)
+		pipeline_publish(pipeline);
+}
+
+static void pipeline_delta(void *context, const struct flow_delta *delta)
+{
+	struct pipeline *pipeline = context;
+
+	flow_table_update(pipeline->table, delta);
+}
+
+/* Records keep the names they were made with, whatever becomes of the devices. */
+static const char *pipeline_device_name(void *context, uint32_t ifindex)
+{
+	struct pipeline *pipeline = context;
+
+	return device_names_keep(
+		pipeline->names, ifindex,
+		pipeline->interfaces ? interfaces_name(pipeline->interfaces, ifindex) : NULL);
+}
+
+static void pipeline_loss(void *context, const struct flow_loss *loss)
+{
+	struct pipeline *pipeline = context;
+	struct history_stats stats;
+
+	history_stats(pipeline->history, &stats);
+	losses_note(pipeline->losses, stats.newest, loss);
+	publisher_loss(pipeline->publisher, loss);
+	if (loss->last_ns - pipeline->loss_logged_ns < PIPELINE_QUIET_NS)
+		return;
+	pipeline->loss_logged_ns = loss->last_ns;
+	log_warning("lost in %s: %llu records, %llu packets, %llu bytes; sums in flowcli status, "
+		    "remedy: a larger flow.table_flows or flow.ring_bytes",
+		    loss->source, (unsigned long long)loss->records,
+		    (unsigned long long)loss->packets, (unsigned long long)loss->bytes);
+}
+
+static void pipeline_check_ledger(struct pipeline *pipeline)
+{
+	struct datapath_ledger ledger;
+
+	if (!datapath_ledger(pipeline->datapath, &ledger))
+		ledger_watch_look(&pipeline->ledger, &ledger, clock_realtime_ns(), pipeline_loss,
+				  pipeline);
+}
+
+static void pipeline_drain_failed(struct pipeline *pipeline, int error)
+{
+	if (!pipeline->drain_failing)
+		log_error("cannot read the kernel's flow table: %s; trying again",
+			  strerror(-error));
+	pipeline->drain_failing = true;
+}
+
+static void pipeline_drained(struct pipeline *pipeline, int result)
+{
+	if (result < 0) {
+		pipeline_drain_failed(pipeline, result);
+		return;
+	}
+	pipeline->drain_failing = false;
+	pipeline_check_ledger(pipeline);
+}
+
+static bool pipeline_drains_all(struct pipeline *pipeline)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	(void)pipeline;
+	return false;
+#else
+	return ++pipeline->drains % PIPELINE_FULL_DRAIN == 0;
+#endif
+}
+
+static void pipeline_drain(void *context)
+{
+	struct pipeline *pipeline = context;
+	bool everything = pipeline_drains_all(pipeline);
+
+	flow_table_set_wall_offset(pipeline->table, clock_wall_offset_ns());
+	pipeline_drained(pipeline,
+			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
+	flow_table_age(pipeline->table, clock_monotonic_ns());
+	loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
+}
+
+static void pipeline_drain_ring(void *context)
+{
+	struct pipeline *pipeline = context;
+
+	pipeline_drained(pipeline,
+			 datapath_drain_events(pipeline->datapath, pipeline_delta, pipeline));
+	loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
+}
+
+static void pipeline_devices(void *context)
+{
+	struct pipeline *pipeline = context;
+	int error = interfaces_dispatch(pipeline->interfaces);
+
+	if (error)
+		log_error("cannot follow the network devices: %s", strerror(-error));
+}
+
+/* ---- from history to who asks ---------------------------------------------------------------- */
+
+static void pipeline_deliver(void *context)
+{
+	struct pipeline *pipeline = context;
+
+	pipeline->undelivered = 0;
+	if (publisher_pump(pipeline->publisher))
+		loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
+	query_service_wake(pipeline->queries);
+}
+
+static struct status_sources pipeline_sources(const struct pipeline *pipeline)
+{
+	return (struct status_sources){
+		.epoch = pipeline->epoch,
+		.node_name = pipeline->config->node_name,
+		.max_flows = pipeline->config->history_records,
+		.max_live_flows = pipeline->config->flow.max_flows,
+		.history = pipeline->history,
+		.losses = pipeline->losses,
+		.table = pipeline->table,
+		.datapath = pipeline->datapath,
+		.interfaces = pipeline->interfaces,
+		.publisher = pipeline->publisher,
+		.queries = pipeline->queries,
+	};
+}
+
+static void pipeline_status(void *context, struct status *status)
+{
+	struct pipeline *pipeline = context;
+	struct status_sources sources = pipeline_sources(pipeline);
+
+	status_page_fill(pipeline->status, &sources, status);
+}
+
+static void pipeline_sample(void *context)
+{
+	struct pipeline *pipeline = context;
+	struct status_sources sources = pipeline_sources(pipeline);
+
+	status_page_sample(pipeline->status, &sources);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static gid_t pipeline_find_group(const char *name)
+{
+	const struct group *group = name ? getgrnam(name) : NULL;
+
+	if (name && !group)
+		log_warning("there is no group %s: only root can use the sockets; make it with "
+			    "\"groupadd --system %s\"",
+			    name, name);
+	return group ? group->gr_gid : LISTEN_NO_GROUP;
+}
+
+/* Where to listen for queries or for events: the local socket first, then bus.listen. */
+static size_t pipeline_entrances(const struct pipeline *pipeline, bool queries,
+				 struct listen_options *out)
+{
+	const struct config *config = pipeline->config;
+	size_t count = 0;
+
+	out[count++] = (struct listen_options){
+		.url = queries ? config->bus.query : config->bus.events,
+		.group = pipeline->group,
+		.insecure_tcp = config->bus.insecure_tcp,
+	};
+	for (size_t i = 0; i < config->bus.listen_count; i++) {
+		const struct config_listen *listen = &config->bus.listen[i];
+		const char *url = queries ? listen->query : listen->events;
+
+		if (url)
+			out[count++] =
+				(struct listen_options){ .url = url,
+							 .group = pipeline->group,
+							 .insecure_tcp = config->bus.insecure_tcp,
+							 .cert = listen->cert,
+							 .key = listen->key,
+							 .ca = listen->ca };
+	}
+	return count;
+}
+
+static int pipeline_open_store(struct pipeline *pipeline)
+{
+	int error = device_names_open(&pipeline->names);
+
+	if (!error)
+		error = history_open(&pipeline->history, pipeline->config->history_records);
+	if (!error)
+		error = losses_open(&pipeline->losses);
+	if (!error)
+		error = status_page_open(&pipeline->status);
+	return error;
+}
+
+static int pipeline_open_table(struct pipeline *pipeline)
+{
+	const struct config *config = pipeline->config;
+	struct flow_table_options options = {
+		.max_flows = (uint32_t)config->flow.max_flows,
+		.timeouts = { .active_ns = config->flow.active_timeout,
+			      .tcp_idle_ns = config->flow.tcp_idle,
+			      .udp_idle_ns = config->flow.udp_idle,
+			      .icmp_idle_ns = config->flow.icmp_idle,
+			      .other_idle_ns = config->flow.other_idle,
+			      .closed_ns = config->flow.closed_timeout },
+		.publish_start = 1,
+		.emit = pipeline_record,
+		.context = pipeline,
+	};
+	int error;
+
+	if (getrandom(options.hash_seed, sizeof(options.hash_seed), 0) != sizeof(options.hash_seed))
+		return -EIO;
+	error = flow_table_open(&pipeline->table, &options);
+	if (error)
+		return error;
+	flow_table_set_names(pipeline->table, pipeline_device_name, pipeline, config->node_name);
+	flow_table_set_wall_offset(pipeline->table, clock_wall_offset_ns());
+	return 0;
+}
+
+static int pipeline_open_publisher(struct pipeline *pipeline)
+{
+	struct listen_options listen[CONFIG_LISTEN_MAX + 1];
+	struct publisher_options options = { .history = pipeline->history,
+					     .epoch = pipeline->epoch,
+					     .node_name = pipeline->config->node_name,
+					     .listen = listen,
+					     .group = pipeline->group };
+
+	options.listen_count = pipeline_entrances(pipeline, false, listen);
+	return publisher_open(&pipeline->publisher, &options);
+}
+
+static int pipeline_open_queries(struct pipeline *pipeline)
+{
+	struct listen_options listen[CONFIG_LISTEN_MAX + 1];
+	struct query_options options = {
+		.history = pipeline->history,
+		.losses = pipeline->losses,
+		.epoch = pipeline->epoch,
+		.node_name = pipeline->config->node_name,
+		.status = pipeline_status,
+		.context = pipeline,
+		.max_waiting = (unsigned int)pipeline->config->bus.max_waiting,
+		.listen = listen,
+		.group = pipeline->group,
+	};
+
+	options.listen_count = pipeline_entrances(pipeline, true, listen);
+	return query_service_open(&pipeline->queries, pipeline->loop, &options);
+}
+
+static int pipeline_open_kernel(struct pipeline *pipeline)
+{
+	const struct config *config = pipeline->config;
+	const struct datapath_options datapath = {
+		.table_flows = (uint32_t)config->flow.table_flows,
+		.ring_bytes = (uint32_t)config->flow.ring_bytes,
+		.btf_path = config->btf,
+	};
+	const struct interfaces_options interfaces = { .include = config->include.glob,
+						       .exclude = config->exclude.glob,
+						       .rules = config->modes.rule };
+	int error = datapath_open(&pipeline->datapath, &datapath);
+
+	if (!error)
+		error = interfaces_open(&pipeline->interfaces, pipeline->datapath, &interfaces);
+	return error;
+}
+
+static int pipeline_open_sources(struct pipeline *pipeline)
+{
+	struct loop *loop = pipeline->loop;
+	int error = loop_add_alarm(loop, pipeline_deliver, pipeline, &pipeline->deliver);
+
+	if (!error)
+		error = loop_add_timer(loop, pipeline->config->flow.drain_interval, pipeline_drain,
+				       pipeline, &pipeline->drain_timer);
+	if (!error)
+		error = loop_add_readable(loop, datapath_event_fd(pipeline->datapath),
+					  pipeline_drain_ring, pipeline, &pipeline->ring_ready);
+	if (!error)
+		error = loop_add_readable(loop, interfaces_fd(pipeline->interfaces),
+					  pipeline_devices, pipeline, &pipeline->devices_ready);
+	if (!error)
+		error = loop_add_timer(loop, PIPELINE_SAMPLE_NS, pipeline_sample, pipeline,
+				       &pipeline->sample_timer);
+	return error;
+}
+
+static void pipeline_tell(const struct pipeline *pipeline)
+{
+	const struct config *config = pipeline->config;
+
+	log_info("serving queries at %s, events at %s", config->bus.query, config->bus.events);
+	for (size_t i = 0; i < config->bus.listen_count; i++)
+		log_info("serving queries at %s, events at %s",
+			 config->bus.listen[i].query ? config->bus.listen[i].query : "(none)",
+			 config->bus.listen[i].events ? config->bus.listen[i].events : "(none)");
+}
+
+/* The sockets come before the kernel: a second daemon is refused before it loads anything. */
+static int pipeline_open_all(struct pipeline *pipeline)
+{
+	int error = pipeline_open_store(pipeline);
+
+	if (!error)
+		error = pipeline_open_table(pipeline);
+	if (!error)
+		error = pipeline_open_publisher(pipeline);
+	if (!error)
+		error = pipeline_open_queries(pipeline);
+	if (!error)
+		error = pipeline_open_kernel(pipeline);
+	if (!error)
+		error = pipeline_open_sources(pipeline);
+	return error;
+}
+
+int pipeline_open(struct pipeline **out, struct loop *loop, const struct config *config)
+{
+	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	int error;
+
+	if (!pipeline)
+		return -ENOMEM;
+	pipeline->config = config;
+	pipeline->loop = loop;
+	pipeline->epoch = clock_realtime_ns();
+	pipeline->ledger.node_name = config->node_name;
+	pipeline->ledger.last_ns = pipeline->epoch;
+	pipeline->group = pipeline_find_group(config->bus.socket_group);
+	error = pipeline_open_all(pipeline);
+	if (error) {
+		if (error == -ENOMEM)
+			log_error("not enough memory; lower flow.max_flows or flow.table_flows");
+		pipeline_close(pipeline);
+		return error;
+	}
+	pipeline_tell(pipeline);
+	pipeline_sample(pipeline);
+	*out = pipeline;
+	return 0;
+}
+
+int pipeline_reload(struct pipeline *pipeline)
+{
+	struct loop_source *timer;
+	int error = loop_add_timer(pipeline->loop, pipeline->config->flow.drain_interval,
+				   pipeline_drain, pipeline, &timer);
+
+	if (error)
+		return error;
+	loop_source_free(pipeline->drain_timer);
+	pipeline->drain_timer = timer;
+	return 0;
+}
+
+/* ---- closing --------------------------------------------------------------------------------- */
+
+static void pipeline_close_sources(struct pipeline *pipeline)
+{
+	loop_source_free(pipeline->drain_timer);
+	loop_source_free(pipeline->ring_ready);
+	loop_source_free(pipeline->devices_ready);
+	loop_source_free(pipeline->sample_timer);
+	loop_source_free(pipeline->deliver);
+}
+
+/* Everything that was counted becomes a record: detach, take out the rest, end all flows. */
+static void pipeline_finish(struct pipeline *pipeline)
+{
+	interfaces_close(pipeline->interfaces);
+	pipeline->interfaces = NULL;
+	flow_table_set_wall_offset(pipeline->table, clock_wall_offset_ns());
+	pipeline_drained(pipeline,
+			 datapath_drain(pipeline->datapath, true, pipeline_delta, pipeline));
+	flow_table_flush(pipeline->table, FLOW_END_SHUTDOWN);
+	pipeline_publish(pipeline);
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return;
+	pipeline_close_sources(pipeline);
+	if (pipeline->interfaces)
+		pipeline_finish(pipeline);
+	query_service_close(pipeline->queries);
+	publisher_close(pipeline->publisher);
+	datapath_close(pipeline->datapath);
+	flow_table_close(pipeline->table);
+	history_close(pipeline->history);
+	losses_close(pipeline->losses);
+	status_page_close(pipeline->status);
+	device_names_close(pipeline->names);
+	free(pipeline);
+}

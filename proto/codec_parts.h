@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of the codec share; generated types are seen nowhere else. */
+#ifndef PROTO_CODEC_PARTS_H
+#define PROTO_CODEC_PARTS_H
+
+#include "proto/arena.h"
+#include "proto/codec.h"
+#include "proto/flow.pb-c.h"
+
+/* Where a sentence about bad input goes. */
+struct reason {
+	char *text;
+	size_t size;
+};
+/* Writes the sentence, returns `err`. */
+__attribute__((format(printf, 3, 4))) int reason_set(const struct reason *reason, int err,
+						     const char *format, ...);
+
+/* A record as generated messages that point at each other; stays where it is while packed. */
+struct flow_image {
+	Flowd__Flow flow;
+	Flowd__Timestamp time;
+	Flowd__Ethernet ethernet;
+	Flowd__IP ip;
+	Flowd__Layer4 l4;
+	union {
+		Flowd__TCP tcp;
+		Flowd__UDP udp;
+		Flowd__SCTP sctp;
+		Flowd__ICMPv4 icmpv4;
+		Flowd__ICMPv6 icmpv6;
+	};
+	Flowd__TCPFlags tcp_flags;
+	Flowd__EventType event_type;
+	Flowd__BoolValue is_reply;
+	Flowd__NetworkInterface interface;
+	Flowd__Point points[FLOW_POINTS];
+	Flowd__Point *point_list[FLOW_POINTS];
+	uint32_t vlan[2];
+	char mac[2][18];
+	char address[2][46];
+};
+void codec_flow_image(struct flow_image *image, const struct flow_record *record);
+/* Strings of the record point into `flow`. 0 or -EBADMSG. */
+int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record,
+		    const struct reason *reason);
+
+/* NULL = no memory; the result borrows from the filter. */
+Flowd__Expr *codec_filter_image(const struct filter *filter, struct arena *arena);
+/* 0, -ENOMEM, -EBADMSG or -EINVAL. */
+int codec_filter_read(const Flowd__Expr *expr, struct filter **out, const struct reason *reason);
+
+/*
+ * Before a request is decoded: its filter is no deeper and no larger than allowed. protobuf-c
+ * decodes nested messages by recursion without a bound, so this stands between it and the stack.
+ * 0 or -EBADMSG.
+ */
+int codec_scan_request(const uint8_t *data, size_t size, const struct reason *reason);
+
+/* An allocator for protobuf-c over the arena. */
+ProtobufCAllocator codec_allocator(struct arena *arena);
+
+/* proto3 has no null strings. */
+static inline char *codec_string(const char *text)
+{
+	return text ? (char *)(uintptr_t)text : (char *)(uintptr_t)protobuf_c_empty_string;
+}
+
+static inline const char *codec_text(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+#endif

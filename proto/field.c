@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "proto/field.h"
+
+#include <string.h>
+
+#include "proto/protocol.h"
+
+/* A getter of a number that every record has. */
+#define GET_NUMBER(name, expression)                                                        \
+	static void get_##name(const struct flow_record *record, struct field_value *value) \
+	{                                                                                   \
+		value->present = true;                                                      \
+		value->number = (expression);                                               \
+	}
+/* A getter of a number that only some records have. */
+#define GET_NUMBER_IF(name, condition, expression)                                          \
+	static void get_##name(const struct flow_record *record, struct field_value *value) \
+	{                                                                                   \
+		value->present = (condition);                                               \
+		value->number = (expression);                                               \
+	}
+
+static uint64_t version_of(const struct flow_record *record)
+{
+	return record->key.scope & FLOW_SCOPE_IPV6 ? 6 : 4;
+}
+
+static void get_address(const struct flow_record *record, const uint8_t *address,
+			struct field_value *value)
+{
+	value->present = true;
+	value->number = version_of(record);
+	value->address = address;
+}
+
+static void get_source_ip(const struct flow_record *record, struct field_value *value)
+{
+	get_address(record, record->key.src, value);
+}
+
+static void get_destination_ip(const struct flow_record *record, struct field_value *value)
+{
+	get_address(record, record->key.dst, value);
+}
+
+static uint64_t mac_number(const uint8_t mac[6])
+{
+	uint64_t number = 0;
+
+	for (int i = 0; i < 6; i++)
+		number = number << 8 | mac[i];
+	return number;
+}
+
+static bool has_macs(const struct flow_record *record)
+{
+	return mac_number(record->eth_src) || mac_number(record->eth_dst);
+}
+
+static void get_text(const char *text, struct field_value *value)
+{
+	value->present = text != NULL;
+	value->text = text;
+}
+
+static void get_node(const struct flow_record *record, struct field_value *value)
+{
+	get_text(record->node_name, value);
+}
+
+static void get_interface(const struct flow_record *record, struct field_value *value)
+{
+	if (value->index < record->point_count)
+		get_text(record->points[value->index].interface, value);
+}
+
+static void get_ifindex(const struct flow_record *record, struct field_value *value)
+{
+	value->present = value->index < record->point_count;
+	if (value->present)
+		value->number = record->points[value->index].ifindex;
+}
+
+static void get_hook(const struct flow_record *record, struct field_value *value)
+{
+	value->present = value->index < record->point_count;
+	if (value->present)
+		value->number = record->points[value->index].hook;
+}
+
+static void get_vlan(const struct flow_record *record, struct field_value *value)
+{
+	uint16_t vlan = record->vlan[value->index];
+
+	value->present = vlan & FLOW_VLAN_PRESENT;
+	value->number = vlan & FLOW_VLAN_ID;
+}
+
+GET_NUMBER(time, record->time_ns)
+GET_NUMBER(first_seen, record->first_ns)
+GET_NUMBER(last_seen, record->last_ns)
+GET_NUMBER(duration, record->last_ns > record->first_ns ? record->last_ns - record->first_ns : 0)
+GET_NUMBER_IF(source_port, protocol_has_ports(record->key.protocol), record->key.src_port)
+GET_NUMBER_IF(destination_port, protocol_has_ports(record->key.protocol), record->key.dst_port)
+GET_NUMBER_IF(source_mac, has_macs(record), mac_number(record->eth_src))
+GET_NUMBER_IF(destination_mac, has_macs(record), mac_number(record->eth_dst))
+GET_NUMBER(protocol, record->key.protocol)
+GET_NUMBER(verdict, record->verdict)
+GET_NUMBER_IF(direction, record->direction != FLOW_DIRECTION_UNKNOWN, record->direction)
+GET_NUMBER_IF(reply, record->reply != FLOW_REPLY_UNKNOWN, record->reply == FLOW_REPLY_YES)
+GET_NUMBER(ip_version, version_of(record))
+GET_NUMBER_IF(tcp_flags, record->key.protocol == PROTOCOL_TCP, record->flags &FLOW_TCP_MASK)
+GET_NUMBER(packets, record->packets)
+GET_NUMBER(bytes, record->bytes)
+GET_NUMBER(l3_bytes, record->l3_bytes)
+GET_NUMBER(total_packets, record->total_packets)
+GET_NUMBER(total_bytes, record->total_bytes)
+GET_NUMBER(sampling, record->sampling ? record->sampling : 1)
+GET_NUMBER(kind, record->kind)
+GET_NUMBER_IF(end_reason, record->end_reason != FLOW_END_NONE, record->end_reason)
+GET_NUMBER_IF(icmp_type, protocol_is_icmp(record->key.protocol), record->key.src_port)
+GET_NUMBER_IF(icmp_code, protocol_is_icmp(record->key.protocol), record->key.dst_port)
+GET_NUMBER_IF(icmp_id, protocol_is_icmp(record->key.protocol) && record->key.icmp_id,
+	      record->key.icmp_id)
+GET_NUMBER(flow_id, record->flow_id)
+GET_NUMBER_IF(position, record->position != 0, record->position)
+GET_NUMBER(fragment, (record->flags & FLOW_FLAG_FRAGMENT) != 0)
+
+#define VERDICT_NAME(name, value)    { #name, value },
+#define KIND_NAME(name, text)	     { text, FLOW_KIND_##name },
+#define END_NAME(name, text)	     { text, FLOW_END_##name },
+#define HOOK_NAME(name, value, text) { text, value },
+
+static const struct field_name verdict_names[] = { FLOW_VERDICTS(VERDICT_NAME){ NULL, 0 } };
+static const struct field_name kind_names[] = { FLOW_KINDS(KIND_NAME){ "start", FLOW_KIND_START },
+						{ "update", FLOW_KIND_UPDATE },
+						{ "end", FLOW_KIND_END },
+						{ NULL, 0 } };
+static const struct field_name end_names[] = { FLOW_END_REASONS(END_NAME){ NULL, 0 } };
+static const struct field_name hook_names[] = { FLOW_HOOKS(HOOK_NAME){ NULL, 0 } };
+static const struct field_name direction_names[] = { { "INGRESS", FLOW_DIRECTION_INGRESS },
+						     { "EGRESS", FLOW_DIRECTION_EGRESS },
+						     { NULL, 0 } };
+static const struct field_name version_names[] = {
+	{ "IPv4", 4 }, { "IPv6", 6 }, { "v4", 4 }, { "v6", 6 }, { NULL, 0 }
+};
+
+#define L4_PORTS(port) "l4.TCP." port "|l4.UDP." port "|l4.SCTP." port
+#define L4_ICMP(part)  "l4.ICMPv4." part "|l4.ICMPv6." part
+#define FACTS	       "extensions.value."
+
+#define ROW(title, kind, getter, key, text, ...)                                           \
+	{                                                                                  \
+		.name = title, .type = kind, .get = getter, .json_key = key, .help = text, \
+		__VA_ARGS__                                                                \
+	}
+
+static const struct field rows[] = {
+	ROW("time", FIELD_TIME, get_time, "time", "when the record was made"),
+	ROW("node", FIELD_TEXT, get_node, "node_name", "the node that saw it"),
+	ROW("source.ip", FIELD_ADDRESS, get_source_ip, "IP.source", "source address"),
+	ROW("destination.ip", FIELD_ADDRESS, get_destination_ip, "IP.destination",
+	    "destination address"),
+	ROW("source.port", FIELD_PORT, get_source_port, L4_PORTS("source_port"), "source port",
+	    .max = UINT16_MAX),
+	ROW("destination.port", FIELD_PORT, get_destination_port, L4_PORTS("destination_port"),
+	    "destination port", .max = UINT16_MAX),
+	ROW("source.mac", FIELD_MAC, get_source_mac, "ethernet.source",
+	    "source link-layer address of the first packet"),
+	ROW("destination.mac", FIELD_MAC, get_destination_mac, "ethernet.destination",
+	    "destination link-layer address of the first packet"),
+	ROW("protocol", FIELD_NAME, get_protocol, FACTS "protocol",
+	    "IP protocol, by name or number; icmp is both versions", .names = protocol_names,
+	    .max = UINT8_MAX),
+	ROW("verdict", FIELD_NAME, get_verdict, "verdict", "what became of the packets",
+	    .names = verdict_names, .max = FLOW_VERDICT_TRANSLATED),
+	ROW("direction", FIELD_NAME, get_direction, "traffic_direction",
+	    "direction at the point that counted", .names = direction_names,
+	    .max = FLOW_DIRECTION_EGRESS),
+	ROW("reply", FIELD_BOOL, get_reply, "is_reply", "sent by the side that was called"),
+	ROW("interface", FIELD_TEXT, get_interface, "interface.name|" FACTS "observed.interface",
+	    "interface that counted; a filter takes any that saw it", .values = FLOW_POINTS),
+	ROW("ifindex", FIELD_NUMBER, get_ifindex, "interface.index",
+	    "index of the interface; a filter takes any that saw it", .max = UINT32_MAX,
+	    .values = FLOW_POINTS),
+	ROW("hook", FIELD_NAME, get_hook, FACTS "observed.hook",
+	    "hook that counted; a filter takes any that saw it", .names = hook_names,
+	    .max = FLOW_HOOK_CAPTURE, .values = FLOW_POINTS),
+	ROW("ip.version", FIELD_NAME, get_ip_version, "IP.ipVersion", "4 or 6",
+	    .names = version_names, .max = 6),
+	ROW("tcp.flags", FIELD_TCP_FLAGS, get_tcp_flags, "l4.TCP.flags|" FACTS "tcp.flags",
+	    "TCP flags of the flow so far"),
+	ROW("packets", FIELD_NUMBER, get_packets, FACTS "packets",
+	    "packets since the flow's previous record"),
+	ROW("bytes", FIELD_NUMBER, get_bytes, FACTS "bytes",
+	    "bytes on the wire (layer 2) since the flow's previous record"),
+	ROW("l3.bytes", FIELD_NUMBER, get_l3_bytes, FACTS "l3_bytes",
+	    "bytes of IP packets since the flow's previous record"),
+	ROW("total.packets", FIELD_NUMBER, get_total_packets, FACTS "total_packets",
+	    "packets since the flow began"),
+	ROW("total.bytes", FIELD_NUMBER, get_total_bytes, FACTS "total_bytes",
+	    "bytes on the wire since the flow began"),
+	ROW("sampling", FIELD_NUMBER, get_sampling, FACTS "sampling",
+	    "one packet in so many is seen", .max = UINT32_MAX),
+	ROW("first.seen", FIELD_TIME, get_first_seen, FACTS "first_seen",
+	    "time of the first packet"),
+	ROW("last.seen", FIELD_TIME, get_last_seen, FACTS "last_seen", "time of the last packet"),
+	ROW("duration", FIELD_DURATION, get_duration, FACTS "first_seen|" FACTS "last_seen",
+	    "from the first to the last packet"),
+	ROW("kind", FIELD_NAME, get_kind, FACTS "kind", "what the record tells of the flow",
+	    .names = kind_names, .max = FLOW_KIND_COUNT - 1),
+	ROW("end.reason", FIELD_NAME, get_end_reason, FACTS "end_reason", "why the flow ended",
+	    .names = end_names + 1, .max = FLOW_END_COUNT - 1),
+	ROW("vlan", FIELD_NUMBER, get_vlan, FACTS "vlan", "VLAN tags, outermost first",
+	    .max = FLOW_VLAN_ID, .values = 2),
+	ROW("icmp.type", FIELD_NUMBER, get_icmp_type, L4_ICMP("type"), "ICMP type",
+	    .max = UINT8_MAX),
+	ROW("icmp.code", FIELD_NUMBER, get_icmp_code, L4_ICMP("code"), "ICMP code",
+	    .max = UINT8_MAX),
+	ROW("icmp.id", FIELD_NUMBER, get_icmp_id, FACTS "icmp.id",
+	    "identifier of ICMP echo messages", .max = UINT16_MAX),
+	ROW("fragment", FIELD_BOOL, get_fragment, FACTS "fragment",
+	    "some packets were IP fragments"),
+	ROW("flow.id", FIELD_NUMBER, get_flow_id, FACTS "flow_id",
+	    "the same in all records of one flow"),
+	ROW("position", FIELD_NUMBER, get_position, NULL, "place in the daemon's history"),
+};
+
+#define ROW_COUNT (sizeof(rows) / sizeof(*rows))
+
+const struct field *field_find(const char *name)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+const struct field *field_rows(size_t *count)
+{
+	*count = ROW_COUNT;
+	return rows;
+}
+
+void field_get(const struct field *field, const struct flow_record *record, unsigned index,
+	       struct field_value *value)
+{
+	*value = (struct field_value){ .index = (uint8_t)index };
+	if (index < (field->values ? field->values : 1u))
+		field->get(record, value);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "tests/bpf/hook.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "flow_bpf.skel.h"
+
+#define SETS FLOW_TOUCHED_SETS /* a small table: all of it is looked at after each packet */
+
+static struct flow_bpf *programs;
+static struct flow_hot_set *hots;
+static struct flow_cold_set *colds;
+static struct flow_ledger_slot *ledgers;
+static uint32_t cpus;
+
+static void *map_array(struct bpf_map *map, size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* The XDP program takes packets in several buffers where the kernel can hand them over. */
+static void allow_frags(void)
+{
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) != 1)
+		return;
+	programs->rodata->cfg_xdp_frags = 1;
+	bpf_program__set_flags(programs->progs.xdp_ingress, BPF_F_XDP_HAS_FRAGS);
+}
+
+int hook_load(void)
+{
+	cpus = (uint32_t)libbpf_num_possible_cpus();
+	programs = flow_bpf__open();
+	if (!programs)
+		return -errno;
+	allow_frags();
+	programs->rodata->cfg_sets_per_cpu = SETS;
+	for (int i = 0; i < 6; i++)
+		programs->rodata->cfg_hash_seed[i] = 0x9e3779b97f4a7c15ull * (unsigned)(i + 1);
+	bpf_map__set_max_entries(programs->maps.flow_hots, cpus * SETS);
+	bpf_map__set_max_entries(programs->maps.flow_colds, cpus * SETS);
+	bpf_map__set_max_entries(programs->maps.flow_touched, cpus * SETS / FLOW_TOUCHED_SETS);
+	bpf_map__set_max_entries(programs->maps.flow_ledgers, cpus);
+	if (flow_bpf__load(programs))
+		return -errno;
+	hots = map_array(programs->maps.flow_hots, cpus * SETS * sizeof(*hots));
+	colds = map_array(programs->maps.flow_colds, cpus * SETS * sizeof(*colds));
+	ledgers = map_array(programs->maps.flow_ledgers, cpus * sizeof(*ledgers));
+	return hots && colds && ledgers ? 0 : -errno;
+}
+
+void hook_unload(void)
+{
+	flow_bpf__destroy(programs);
+	programs = NULL;
+}
+
+void hook_set_role(uint32_t role)
+{
+	struct flow_device device = { .ifindex = 1, .role = role };
+	uint32_t slot = 1;
+
+	bpf_map_update_elem(bpf_map__fd(programs->maps.device_slots), &slot, &device, BPF_ANY);
+}
+
+void hook_reset(void)
+{
+	memset(hots, 0, cpus * SETS * sizeof(*hots));
+	memset(ledgers, 0, cpus * sizeof(*ledgers));
+}
+
+static void look(struct hook_result *result)
+{
+	for (uint32_t i = 0; i < cpus * SETS * FLOW_WAYS; i++) {
+		if (!hots[i / FLOW_WAYS].way[i % FLOW_WAYS].generation)
+			continue;
+		result->hot = hots[i / FLOW_WAYS].way[i % FLOW_WAYS];
+		result->cold = colds[i / FLOW_WAYS].way[i % FLOW_WAYS];
+		result->entries++;
+	}
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+		const uint64_t *from = (const uint64_t *)&ledgers[cpu].ledger;
+		uint64_t *to = (uint64_t *)&result->ledger;
+
+		for (size_t i = 0; i < sizeof(result->ledger) / sizeof(*to); i++)
+			to[i] += from[i];
+	}
+}
+
+int hook_run(enum hook hook, const struct hook_input *input, struct hook_result *result)
+{
+	int fds[HOOK_COUNT] = { bpf_program__fd(programs->progs.tc_ingress),
+				bpf_program__fd(programs->progs.tc_egress),
+				bpf_program__fd(programs->progs.xdp_ingress) };
+	struct __sk_buff context = { .gso_size = input->gso_size, .gso_segs = input->gso_segments };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = input->bytes,
+		    .data_size_in = input->size, .repeat = 1);
+
+	if (input->gso_size) {
+		options.ctx_in = &context;
+		options.ctx_size_in = sizeof(context);
+	}
+	memset(result, 0, sizeof(*result));
+	if (bpf_prog_test_run_opts(fds[hook], &options))
+		return -errno;
+	result->verdict = (int)options.retval;
+	look(result);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The real kernel programs, one packet at a time: load once, run a packet through a hook
+ * (BPF_PROG_TEST_RUN, as if it had come in on device 1), look at the entry it made, start afresh.
+ */
+#ifndef TESTS_BPF_HOOK_H
+#define TESTS_BPF_HOOK_H
+
+#include <stdint.h>
+
+#include "bpf-common/flow_abi.h"
+
+enum hook { HOOK_TC_INGRESS, HOOK_TC_EGRESS, HOOK_XDP, HOOK_COUNT };
+
+struct hook_input {
+	const void *bytes;
+	uint32_t size;
+	uint32_t gso_size; /* tc: a GSO packet of this segment size */
+	uint32_t gso_segments;
+};
+
+/* What one packet left behind. */
+struct hook_result {
+	int verdict;
+	int entries; /* entries in the flow table */
+	struct flow_hot hot;
+	struct flow_cold cold;
+	struct flow_ledger ledger;
+};
+
+/* 0 or negative errno; needs root. */
+int hook_load(void);
+void hook_unload(void);
+/* FLOW_DEVICE_* of device 1. */
+void hook_set_role(uint32_t role);
+/* Empties table and ledger. */
+void hook_reset(void);
+/* Runs the packet, adding to what is there; -EINVAL: the kernel does not take such a packet here.
+ */
+int hook_run(enum hook hook, const struct hook_input *input, struct hook_result *result);
+
+#endif

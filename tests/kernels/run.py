@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The tests of the suites `bpf` and `netns` inside a Debian kernel: run.py VERSION SOURCE BUILD
+[NAME...]. Speaks TAP, one line a case. Kernels are kept in $FLOWD_KERNEL_CACHE
+(~/.cache/flowd-kernels)."""
+import glob
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+
+from machine import Initramfs, Kernel, Unavailable, boot
+
+SUITES = ("bpf", "netns")
+SECONDS = 600
+MODULES = ("veth", "bridge", "8021q", "dummy", "sch_ingress", "cls_bpf", "nf_tables", "sctp")
+COMMANDS = ("ip", "tc", "nft", "ping", "dnsmasq", "drill", "bpftool", "ethtool", "nngcat")
+PYTHON_UNUSED = ("test", "tests", "idlelib", "lib2to3", "ensurepip", "distutils", "tkinter",
+                 "turtledemo", "pydoc_data", "dist-packages", "site-packages", "__pycache__",
+                 "config-3.11-x86_64-linux-gnu", "venv", "wsgiref", "xmlrpc", "sqlite3", "dbm")
+BEGIN, END = "=== begin ", "=== end "
+
+
+def tests_of(build, wanted):
+    with open(os.path.join(build, "meson-info/intro-tests.json"), encoding="utf-8") as file:
+        tests = json.load(file)
+    return [test for test in tests
+            if any(suite.split(":")[-1] in SUITES for suite in test["suite"])
+            and (not wanted or test["name"] in wanted)]
+
+
+def add_python(image):
+    library = sysconfig.get_path("stdlib")
+    image.program(os.path.realpath("/usr/bin/python3"), "/usr/bin/python3")
+    image.directory(library, skip=PYTHON_UNUSED)
+    for extension in glob.glob(os.path.join(library, "lib-dynload", "*.so")):
+        image.program(extension)
+    # the guest's clock says nothing about the age of a source file
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode",
+                    "unchecked-hash", image.root + library], check=True)
+
+
+def add_tests(image, tests, source, build):
+    image.directory(os.path.join(source, "tests"), skip=("__pycache__", "corpus"))
+    for program in ("flowd/flowd", "flowcli/flowcli"):
+        image.program(os.path.join(build, program))
+    for path in {word for test in tests for word in test["cmd"]}:
+        if path.startswith(build + "/") and os.path.isfile(path):
+            image.program(path)
+
+
+def script(tests):
+    """What the guest runs: each test between two marks that no test prints."""
+    lines = ["export FLOWD_TEST_TIME_SCALE=8", "failed=0"]
+    for test in tests:
+        environment = [f"{name}={value}" for name, value in test["env"].items()]
+        command = shlex.join(["env", *environment, *test["cmd"]])
+        lines += [f"echo '{BEGIN}{test['name']}'", f"cd {shlex.quote(test['workdir'] or '/tmp')}",
+                  command, "code=$?", "[ $code = 0 ] || failed=1",
+                  f"echo; echo '{END}{test['name']}' $code"]
+    return "\n".join(lines + ["exit $failed", ""])
+
+
+class Report:
+    """Many TAP streams into one."""
+
+    def __init__(self):
+        self.number = 0
+        self.failed = False
+
+    def case(self, good, title):
+        self.number += 1
+        self.failed |= not good
+        print(f"{'ok' if good else 'not ok'} {self.number} - {title}")
+
+    def stream(self, name, code, lines):
+        cases = failed = 0
+        for line in lines:
+            match = re.match(r"(not )?ok\b *\d* *-? *(.*)", line)
+            if match:
+                cases += 1
+                failed += bool(match.group(1))
+                self.case(not match.group(1), f"{name}: {match.group(2)}")
+            elif re.match(r"1\.\.0\b", line):
+                cases += 1
+                self.case(True, f"{name} {line[4:].strip()}")
+            elif not re.match(r"1\.\.\d", line):
+                print(line if line.startswith("#") else f"# {line}")
+        if not cases or (code and not failed):
+            self.case(code == 0, f"{name}: exit {code}")
+
+    def guest(self, output, tests):
+        seen = set()
+        for name, body, code in re.findall(rf"^{BEGIN}(.*?)$(.*?)^{END}\1 (\d+)$", output,
+                                           re.MULTILINE | re.DOTALL):
+            seen.add(name)
+            self.stream(name, int(code), body.strip().splitlines())
+        for test in tests:
+            if test["name"] not in seen:
+                self.case(False, f"{test['name']}: did not come to its end")
+
+
+def prepare(kernel, tests, source, build, directory):
+    image = Initramfs(os.path.join(directory, "root"))
+    for module in MODULES:
+        image.module(kernel, module)
+    for command in COMMANDS:
+        image.command(command)
+    add_python(image)
+    add_tests(image, tests, source, build)
+    image.write("etc/command", script(tests))
+    archive = os.path.join(directory, "initramfs")
+    image.pack(archive)
+    shutil.rmtree(image.root)
+    return archive
+
+
+def run(version, source, build, wanted):
+    cache = os.environ.get("FLOWD_KERNEL_CACHE", os.path.expanduser("~/.cache/flowd-kernels"))
+    tests, report = tests_of(build, wanted), Report()
+    with tempfile.TemporaryDirectory(prefix="flowd-kernel-") as directory:
+        try:
+            kernel = Kernel(version, cache)
+            archive = prepare(kernel, tests, source, build, directory)
+        except Unavailable as reason:
+            print(f"1..0 # SKIP {reason}")
+            return 0
+        print(f"# {kernel.package}", flush=True)
+        code, output, console = boot(kernel, archive, directory, SECONDS)
+    if code is None:
+        print("\n".join("# console: " + line for line in console.splitlines()[-40:]))
+    report.guest(output, tests)
+    report.case(code is not None, f"the guest ended by itself within {SECONDS} s")
+    print(f"1..{report.number}")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    os.makedirs(os.environ.get("TMPDIR", "/tmp"), exist_ok=True)
+    sys.exit(run(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]))

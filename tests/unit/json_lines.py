@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Judges the lines of json_lines with another JSON reader: the keys that docs/json.md lists and no
+others, no duplicate, sorted extensions, 64-bit numbers as strings, times of RFC 3339.
+TAP on stdout. Usage: json_lines.py PROGRAM
+"""
+import json
+import re
+import subprocess
+import sys
+
+LINE_MAX = 8192
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z$")
+MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}$")
+NUMERAL = re.compile(r"(0|[1-9]\d*)$")
+FLAGS = "FIN SYN RST PSH ACK URG ECE CWR NS".split()
+L4 = {name: {"source_port": int, "destination_port": int} for name in ("UDP", "SCTP")}
+L4["TCP"] = {**L4["UDP"], "flags": {flag: True for flag in FLAGS}}
+L4["ICMPv4"] = L4["ICMPv6"] = {"type": int, "code": int}
+OBSERVED = {"direction": ("INGRESS", "EGRESS"), "hook": ("none", "tc", "xdp", "pcap"), "interface": str}
+VALUE = {
+    "bytes": NUMERAL, "end_reason": ("fin", "rst", "idle", "active", "evicted", "shutdown"),
+    "first_seen": TIME, "flow_id": NUMERAL, "fragment": True,
+    "icmp": {"code": int, "id": int, "type": int}, "kind": ("flow_start", "flow_update", "flow_end"),
+    "l3_bytes": NUMERAL, "last_seen": TIME, "observed": [OBSERVED], "packets": NUMERAL,
+    "protocol": int, "sampling": int, "tcp": {"flags": re.compile("0x1?[0-9a-f]{2}$")},
+    "total_bytes": NUMERAL, "total_packets": NUMERAL, "truncated": True, "vlan": [int],
+}
+FLOW = {
+    "time": TIME, "node_name": str, "Type": ("L3_L4",), "Summary": str,
+    "verdict": ("FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED"),
+    "ethernet": {"source": MAC, "destination": MAC},
+    "IP": {"source": str, "destination": str, "ipVersion": ("IPv4", "IPv6")}, "l4": L4,
+    "event_type": {"type": int, "sub_type": int}, "traffic_direction": ("INGRESS", "EGRESS"),
+    "trace_observation_point": ("FROM_NETWORK", "TO_NETWORK"), "is_reply": bool,
+    "interface": {"index": int, "name": str},
+    "extensions": {"@type": ("type.googleapis.com/google.protobuf.Struct",), "value": VALUE},
+}
+SOURCES = ("PERF_EVENT_RING_BUFFER", "OBSERVER_EVENTS_QUEUE", "HUBBLE_RING_BUFFER")
+ENVELOPE = {
+    "flow": FLOW, "node_name": str, "time": TIME,
+    "lost_events": {"source": SOURCES, "num_events_lost": NUMERAL, "first": TIME, "last": TIME},
+}
+ALWAYS = {"bytes", "first_seen", "kind", "l3_bytes", "last_seen", "packets", "protocol", "total_bytes",
+          "total_packets"}
+
+
+def members(pairs):
+    keys = [key for key, _ in pairs]
+    assert len(keys) == len(set(keys)), f"duplicate key in {keys}"
+    return dict(pairs)
+
+
+def judge(value, rule, path):
+    """The value against the rule: a type, a pattern, a tuple of words, a list, a table of keys."""
+    if isinstance(rule, dict):
+        for key, inner in value.items():
+            assert key in rule, f"unknown key {path}.{key}"
+            judge(inner, rule[key], f"{path}.{key}")
+    elif isinstance(rule, list):
+        assert value, f"{path}: empty list"
+        for inner in value:
+            judge(inner, rule[0], path)
+    elif isinstance(rule, tuple):
+        assert value in rule, f"{path}: {value!r}"
+    elif isinstance(rule, type):
+        assert type(value) is rule, f"{path}: {value!r}"
+    elif rule is True:
+        assert value is True, f"{path}: {value!r}"
+    else:
+        assert isinstance(value, str) and rule.match(value), f"{path}: {value!r}"
+
+
+def judge_sorted(value, path):
+    if isinstance(value, dict):
+        assert list(value) == sorted(value), f"{path}: {list(value)}"
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        judge_sorted(inner, path)
+
+
+def judge_flow(event):
+    flow, value = event["flow"], event["flow"]["extensions"]["value"]
+    judge_sorted(value, "extensions")
+    assert ALWAYS <= set(value), f"missing {ALWAYS - set(value)}"
+    assert len(flow.get("l4", {})) <= 1, "two members in l4"
+    assert flow["time"] == event["time"] and flow.get("node_name") == event.get("node_name")
+    assert isinstance(flow["Summary"], str) and flow["Summary"].endswith(" bytes")
+    for name, default in (("node_name", ""), ("sampling", 1), ("flow_id", "0")):
+        assert {**flow, **value}.get(name) != default, f"default {name} written"
+
+
+def judge_line(raw):
+    assert len(raw) < LINE_MAX, f"{len(raw)} bytes"
+    event = json.loads(raw.decode("utf-8"), object_pairs_hook=members)
+    judge(event, ENVELOPE, "")
+    assert ("flow" in event) != ("lost_events" in event), "neither or both"
+    if "flow" in event:
+        judge_flow(event)
+    return "flow" in event
+
+
+def main():
+    lines = subprocess.run(sys.argv[1:], check=True, stdout=subprocess.PIPE).stdout.splitlines()
+    flows, wrong = 0, 0
+    for number, raw in enumerate(lines, 1):
+        try:
+            flows += judge_line(raw)
+        except (AssertionError, ValueError, KeyError) as error:
+            wrong += 1
+            print(f"# line {number}: {error!r}: {raw[:300]!r}")
+    print("1..1")
+    verdict = "ok" if flows > 3000 and not wrong else "not ok"
+    print(f"{verdict} 1 - {len(lines)} lines, {flows} flows, {wrong} wrong")
+
+
+main()

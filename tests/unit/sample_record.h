@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Records for the tests of proto/: one of each kind that a reader meets. */
+#ifndef TESTS_SAMPLE_RECORD_H
+#define TESTS_SAMPLE_RECORD_H
+
+#include <string.h>
+
+#include "proto/address.h"
+#include "proto/flow_record.h"
+
+#define SAMPLE_TIME_NS 1714979289123456789ull /* 2024-05-06T07:08:09.123456789Z */
+
+static inline void sample_addresses(struct flow_record *record, const char *source,
+				    const char *destination)
+{
+	int version;
+
+	address_parse(source, record->key.src, &version);
+	address_parse(destination, record->key.dst, &version);
+	record->key.scope = version == 6 ? FLOW_SCOPE_IPV6 : 0;
+}
+
+/* A TCP flow over IPv4, ended by FIN, seen at two points. */
+static inline struct flow_record sample_record(void)
+{
+	struct flow_record record = {
+		.position = 17,
+		.flow_id = 4711,
+		.time_ns = SAMPLE_TIME_NS,
+		.first_ns = SAMPLE_TIME_NS - 2000000789ull,
+		.last_ns = SAMPLE_TIME_NS - 456789,
+		.key = { .protocol = 6, .src_port = 40000, .dst_port = 80 },
+		.packets = 12,
+		.bytes = 3456,
+		.l3_bytes = 3288,
+		.total_packets = 100,
+		.total_bytes = 18446744073709551615ull,
+		.sampling = 1,
+		.flags = FLOW_TCP_SYN | FLOW_TCP_ACK | FLOW_TCP_FIN | FLOW_TCP_PSH,
+		.kind = FLOW_KIND_END,
+		.verdict = FLOW_VERDICT_FORWARDED,
+		.end_reason = FLOW_END_FIN,
+		.direction = FLOW_DIRECTION_INGRESS,
+		.reply = FLOW_REPLY_NO,
+		.point_count = 2,
+		.eth_src = { 2, 0, 0, 0, 0, 1 },
+		.eth_dst = { 2, 0, 0, 0, 0, 2 },
+		.points = { { 2, FLOW_HOOK_TC_INGRESS, FLOW_DIRECTION_INGRESS, 0, "veth1" },
+			    { 3, FLOW_HOOK_TC_EGRESS, FLOW_DIRECTION_EGRESS, 0, "br0" } },
+		.node_name = "node1",
+	};
+	sample_addresses(&record, "10.0.0.1", "10.0.0.2");
+	return record;
+}
+
+/* A flow of another protocol; without ports unless given. */
+static inline struct flow_record sample_of(uint8_t protocol, uint16_t source, uint16_t destination)
+{
+	struct flow_record record = sample_record();
+
+	record.key.protocol = protocol;
+	record.key.src_port = source;
+	record.key.dst_port = destination;
+	record.flags = 0;
+	if (protocol == 58)
+		sample_addresses(&record, "fe80::1", "ff02::1:ff00:2");
+	return record;
+}
+
+#endif
