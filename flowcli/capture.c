@@ -5,6 +5,7 @@
 #include <pcap/pcap.h>
 #include <pcap/sll.h>
 #include <stdarg.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,11 +258,22 @@ static void batch_add(struct capture *capture, const struct frame *frame, uint32
 		batch_apply(capture);
 }
 
+/* Without the packet, of which the parser clears what it does not fill. */
+static void frame_begin(struct frame *frame, const struct stored_frame *stored)
+{
+	frame->data = stored->data;
+	frame->end = stored->data + stored->captured;
+	frame->link_bytes = 0;
+	frame->ifindex = 0;
+	memset(frame->eth_src, 0, sizeof(frame->eth_src));
+	memset(frame->eth_dst, 0, sizeof(frame->eth_dst));
+}
+
 static void frame_take(struct capture *capture, const struct stored_frame *stored)
 {
 	struct capture_summary *summary = capture->summary;
-	struct frame frame = { .data = stored->data, .end = stored->data + stored->captured };
 	enum packet_status status;
+	struct frame frame;
 
 	clock_advance(capture, stored->time_ns);
 	count(&summary->frames, stored->original);
@@ -270,6 +282,7 @@ static void frame_take(struct capture *capture, const struct stored_frame *store
 		count(&summary->other_links, stored->original);
 		return;
 	}
+	frame_begin(&frame, stored);
 	status = capture->parse(&frame);
 	count(&summary->status[status], stored->original);
 	if (status == PACKET_OK)
@@ -413,6 +426,7 @@ static int reader_start(struct capture *capture)
 	int first;
 
 	setvbuf(capture->stream, NULL, _IOFBF, CAPTURE_BUFFER_BYTES);
+	__fsetlocking(capture->stream, FSETLOCKING_BYCALLER); /* nobody else reads it */
 	first = getc(capture->stream);
 	if (first == EOF)
 		return capture_broken(capture, -EBADMSG,

@@ -58,12 +58,12 @@ static void tell_packets(struct sink *sink, const struct capture_summary *summar
 
 static void tell_missing(struct sink *sink, const struct capture_summary *summary, int error)
 {
-	if (error)
+	if (interrupt_requested())
+		sink_missing(sink, "interrupted");
+	else if (error)
 		sink_missing(sink, "the capture could not be read");
 	else if (summary->truncated)
 		sink_missing(sink, "%s", summary->why);
-	if (interrupt_requested())
-		sink_missing(sink, "interrupted");
 }
 
 static int read_capture(struct offline *offline, const char *path)

@@ -340,8 +340,8 @@ static int packet_simple(struct pcapng *pcapng, struct body *body, struct pcapng
 
 int pcapng_next(struct pcapng *pcapng, struct pcapng_packet *packet)
 {
-	struct body body;
-	uint32_t type;
+	struct body body = { .at = NULL };
+	uint32_t type = 0;
 	int outcome;
 
 	memset(packet, 0, sizeof(*packet));

@@ -101,7 +101,8 @@ void sink_loss(struct sink *sink, const struct flow_loss *loss)
 		sink->writer.kind->loss(&sink->writer, loss);
 }
 
-static void append(char *text, size_t size, const char *format, va_list arguments)
+static void __attribute__((format(printf, 3, 0)))
+append(char *text, size_t size, const char *format, va_list arguments)
 {
 	size_t used = strlen(text);
 

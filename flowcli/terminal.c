@@ -72,6 +72,10 @@ size_t terminal_escape(const char *text, char *out, size_t size)
 
 	while (*at) {
 		char piece[8];
+		if (*at >= 0x20 && *at < 0x7f && used + 1 < size) { /* nearly all there is */
+			out[used++] = (char)*at++;
+			continue;
+		}
 		uint32_t point;
 		size_t length = decode(at, &point);
 		size_t count = escape_point(at, length, point, piece);

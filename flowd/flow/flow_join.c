@@ -5,11 +5,10 @@
 
 #include "flowd/flow/flow_life.h"
 
-#define EVICT_LOOKS   16u	   /* entries compared for one eviction */
+#define EVICT_LOOKS    16u	    /* entries compared for one eviction */
 #define STAMP_SLACK_NS 100000000ull /* last_ns of a live source is as coarse as its clock */
 
-/* ---- room ---------------------------------------------------------------------------------------
- */
+/* ---- room ------------------------------------------------------------------------------------ */
 
 /* The longest idle of the next few entries: an order of all would cost every packet a relink. */
 static uint32_t victim_find(struct flow_table *table)
@@ -44,8 +43,7 @@ static uint32_t flow_add(struct flow_table *table, const struct flow_key *key, u
 	return flow_pool_add(&table->pool, key, hash);
 }
 
-/* ---- paths --------------------------------------------------------------------------------------
- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 static void path_of(const struct flow_delta *delta, struct flow_path *path)
 {
@@ -182,8 +180,7 @@ static void flow_take_role(struct flow_table *table, struct flow *flow, uint32_t
  */
 static bool is_older(const struct flow *peer, const struct flow_delta *delta)
 {
-	return delta->starts == FLOW_STARTS_ASK ||
-	       delta->first_ns > peer->last_ns + STAMP_SLACK_NS;
+	return delta->starts == FLOW_STARTS_ASK || delta->first_ns > peer->last_ns + STAMP_SLACK_NS;
 }
 
 static void flow_pair(struct flow_table *table, uint32_t number, const struct flow_delta *delta)

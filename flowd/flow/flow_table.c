@@ -71,8 +71,7 @@ void flow_table_set_names(struct flow_table *table, flow_ifname_fn ifname, void 
 	table->publisher.node_name = node_name;
 }
 
-/* ---- deltas -------------------------------------------------------------------------------------
- */
+/* ---- deltas ---------------------------------------------------------------------------------- */
 
 void flow_table_update(struct flow_table *table, const struct flow_delta *delta)
 {
@@ -100,8 +99,7 @@ void flow_table_update_batch(struct flow_table *table, const struct flow_delta *
 	}
 }
 
-/* ---- ageing -------------------------------------------------------------------------------------
- */
+/* ---- ageing ---------------------------------------------------------------------------------- */
 
 static void flow_look(struct flow_table *table, uint32_t number)
 {

@@ -64,6 +64,11 @@ class Namespace:
     def ip(self, *arguments):
         return self.run("ip", *arguments).stdout
 
+    def set_sysctl(self, name, value):
+        """/proc/sys/net is that of the namespace of the thread that opens the file."""
+        with self, open(f"/proc/sys/{name}", "w", encoding="ascii") as file:
+            file.write(str(value))
+
     def drop(self, rule, hook="input", priority=0):
         """Packets that match `rule` are dropped by nftables."""
         self.run("nft", "-f", "-", input=(

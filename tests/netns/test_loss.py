@@ -22,6 +22,8 @@ class Loss(unittest.TestCase):
     def setUp(self):
         self.lab = Cluster()
         self.addCleanup(self.lab.close)
+        for namespace in self.lab.namespaces:  # its chatter would mix with what is counted here
+            namespace.set_sysctl("net/ipv6/conf/all/disable_ipv6", 1)
 
     def churn(self, **settings):
         """Sprays many more flows than the kernel's table has entries; (daemon, witness)."""
