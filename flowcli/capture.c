@@ -190,18 +190,13 @@ static void count(struct capture_count *counted, uint32_t bytes)
 	counted->bytes += bytes;
 }
 
-/* Stamps before 1970 and beyond the range of 64 bits exist in broken files: they become the ends.
+/*
+ * A pcap file holds 32 bits of seconds since 1970, without sign: libpcap's turns negative in 2038.
+ * A fraction beyond its second stands in broken files and is taken as it is.
  */
 static uint64_t stamp_ns(const struct pcap_pkthdr *header)
 {
-	const uint64_t second = 1000000000ull;
-	uint64_t seconds = (uint64_t)header->ts.tv_sec, ns = (uint64_t)header->ts.tv_usec;
-
-	if (header->ts.tv_sec < 0)
-		return 0;
-	if (seconds > INT64_MAX / second - 1 || ns > second * 4)
-		return INT64_MAX;
-	return seconds * second + ns;
+	return (uint32_t)header->ts.tv_sec * 1000000000ull + (uint32_t)header->ts.tv_usec;
 }
 
 static void batch_apply(struct capture *capture)

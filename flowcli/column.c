@@ -103,7 +103,7 @@ static const struct column_row rows[] = {
 	  .json_key = "IP.destination, l4",
 	  .help = "destination address, with the port where there is one" },
 	{ "type", "TYPE", 12, .format = format_type, .json_key = "event_type",
-	  .help = "where the counting point lies, in Hubble's words (from-network, to-endpoint)" },
+	  .help = "where the counting point lies, as Hubble says it (to-endpoint)" },
 	{ "verdict", "VERDICT", 9, .format = format_verdict, .json_key = "verdict",
 	  .help = "what became of the packets" },
 	{ "summary", "SUMMARY", 0, .format = format_summary, .json_key = "Summary",

@@ -14,10 +14,10 @@ static int list_fields(int operand_count, const char *const *operands)
 
 	(void)operand_count;
 	(void)operands;
-	printf("%-18s %-50s %s\n", "FIELD", "JSON", "MEANING");
+	printf("%-18s %-64s %s\n", "FIELD", "MEANING", "IN JSON, UNDER flow");
 	for (size_t i = 0; i < count; i++)
-		printf("%-18s %-50s %s\n", fields[i].name,
-		       fields[i].json_key ? fields[i].json_key : "", fields[i].help);
+		printf("%-18s %-64s %s\n", fields[i].name, fields[i].help,
+		       fields[i].json_key ? fields[i].json_key : "-");
 	return 0;
 }
 
@@ -25,9 +25,12 @@ static int list_columns(int operand_count, const char *const *operands)
 {
 	(void)operand_count;
 	(void)operands;
-	printf("%-18s %-14s %s\n", "COLUMN", "HEADER", "MEANING");
-	for (const struct column_row *row = column_rows(); row->name; row++)
-		printf("%-18s %-14s %s\n", row->name, row->header, row->help);
+	printf("%-12s %-12s %-64s %s\n", "COLUMN", "HEADER", "MEANING", "IN JSON, UNDER flow");
+	for (const struct column_row *row = column_rows(); row->name; row++) {
+		const struct field *field = row->field ? field_find(row->field) : NULL;
+		printf("%-12s %-12s %-64s %s\n", row->name, row->header, row->help,
+		       field ? field->json_key : row->json_key);
+	}
 	puts("Every field of 'flowcli list fields' is a column too.");
 	return 0;
 }

@@ -200,9 +200,9 @@ static int ask(struct live *live, bool *more)
 	if (error)
 		return error;
 	take_answer(live, &reply.answer);
+	writer_flush(&live->observation->sink.writer);
 	*more = wants_more(live, &reply.answer);
 	reply_fini(&reply);
-	writer_flush(&live->observation->sink.writer);
 	return 0;
 }
 

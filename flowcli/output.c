@@ -2,6 +2,7 @@
 #include "flowcli/output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,10 +51,18 @@ static int write_all(int fd, const char *data, size_t size)
 	return 0;
 }
 
+/* A pipe without a reader shows before the next write fails. */
+static int reader_gone(int fd)
+{
+	struct pollfd pipe_end = { .fd = fd };
+	return poll(&pipe_end, 1, 0) > 0 && (pipe_end.revents & POLLERR) ? -EPIPE : 0;
+}
+
 int output_flush(struct output *output)
 {
-	if (!output->error && output->used)
-		output->error = write_all(output->fd, output->data, output->used);
+	if (!output->error)
+		output->error = output->used ? write_all(output->fd, output->data, output->used)
+					     : reader_gone(output->fd);
 	output->used = 0;
 	return output->error;
 }

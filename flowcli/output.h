@@ -26,7 +26,7 @@ void output_text(struct output *output, const char *text);
 void output_print(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* 0 or the first error. */
+/* 0 or the first error; with nothing to write it still notices a reader that went away. */
 int output_flush(struct output *output);
 int output_error(const struct output *output);
 

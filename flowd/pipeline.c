@@ -10,7 +10,6 @@
 #include "flowd/pipeline.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -18,6 +17,7 @@
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
 #include "flowd/device_names.h"
+#include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
@@ -32,7 +32,7 @@
 #define PIPELINE_SAMPLE_NS  (5 * CLOCK_S)
 #define PIPELINE_FULL_DRAIN 120 /* drains; a look at every set, where memory order is weak */
 #define PIPELINE_QUIET_NS   (10 * CLOCK_S) /* between two log lines of losses */
-#define PIPELINE_BURST	    4096 /* records; the smallest history that is sensible holds some */
+#define PIPELINE_LAST_BURST 4096 /* records; on the way down there is time to deliver them */
 
 struct pipeline {
 	const struct config *config;
@@ -51,7 +51,7 @@ struct pipeline {
 	struct status_page *status;
 	struct loop_source *drain_timer, *ring_ready, *devices_ready, *deliver, *sample_timer;
 	uint64_t drains, undelivered, loss_logged_ns;
-	bool drain_failing;
+	bool drain_failing, finishing;
 };
 
 /* ---- from the kernel to history ------------------------------------------------------------- */
@@ -64,12 +64,37 @@ static void pipeline_publish(struct pipeline *pipeline)
 		;
 }
 
+static uint64_t pipeline_requests(const struct pipeline *pipeline)
+{
+	struct query_stats stats;
+
+	query_service_stats(pipeline->queries, &stats);
+	return stats.requests;
+}
+
+/* On the way down: lets subscribers and followers take what there is, as long as they keep asking.
+ */
+static void pipeline_serve_rest(struct pipeline *pipeline, uint64_t quiet_ns, uint64_t most_ns)
+{
+	uint64_t end_ns = clock_monotonic_ns() + most_ns, asked;
+
+	pipeline_publish(pipeline);
+	query_service_wake(pipeline->queries);
+	do {
+		asked = pipeline_requests(pipeline);
+		loop_turn(pipeline->loop, quiet_ns);
+	} while (pipeline_requests(pipeline) != asked && clock_monotonic_ns() < end_ns);
+}
+
 static void pipeline_record(void *context, const struct flow_record *record)
 {
 	struct pipeline *pipeline = context;
 
 	history_append(pipeline->history, record);
-	if (++pipeline->undelivered >= PIPELINE_BURST)
+	pipeline->undelivered++;
+	if (pipeline->finishing && pipeline->undelivered >= PIPELINE_LAST_BURST)
+		pipeline_serve_rest(pipeline, PIPELINE_DELIVER_NS, 10 * PIPELINE_DELIVER_NS);
+	else if (pipeline->undelivered >= pipeline->config->history_records / 2)
 		pipeline_publish(pipeline);
 }
 
@@ -221,45 +246,6 @@ static void pipeline_sample(void *context)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static gid_t pipeline_find_group(const char *name)
-{
-	const struct group *group = name ? getgrnam(name) : NULL;
-
-	if (name && !group)
-		log_warning("there is no group %s: only root can use the sockets; make it with "
-			    "\"groupadd --system %s\"",
-			    name, name);
-	return group ? group->gr_gid : LISTEN_NO_GROUP;
-}
-
-/* Where to listen for queries or for events: the local socket first, then bus.listen. */
-static size_t pipeline_entrances(const struct pipeline *pipeline, bool queries,
-				 struct listen_options *out)
-{
-	const struct config *config = pipeline->config;
-	size_t count = 0;
-
-	out[count++] = (struct listen_options){
-		.url = queries ? config->bus.query : config->bus.events,
-		.group = pipeline->group,
-		.insecure_tcp = config->bus.insecure_tcp,
-	};
-	for (size_t i = 0; i < config->bus.listen_count; i++) {
-		const struct config_listen *listen = &config->bus.listen[i];
-		const char *url = queries ? listen->query : listen->events;
-
-		if (url)
-			out[count++] =
-				(struct listen_options){ .url = url,
-							 .group = pipeline->group,
-							 .insecure_tcp = config->bus.insecure_tcp,
-							 .cert = listen->cert,
-							 .key = listen->key,
-							 .ca = listen->ca };
-	}
-	return count;
-}
-
 static int pipeline_open_store(struct pipeline *pipeline)
 {
 	int error = device_names_open(&pipeline->names);
@@ -302,33 +288,35 @@ static int pipeline_open_table(struct pipeline *pipeline)
 
 static int pipeline_open_publisher(struct pipeline *pipeline)
 {
-	struct listen_options listen[CONFIG_LISTEN_MAX + 1];
+	const struct config *config = pipeline->config;
+	struct listen_options listen[ENTRANCES_MAX];
 	struct publisher_options options = { .history = pipeline->history,
 					     .epoch = pipeline->epoch,
-					     .node_name = pipeline->config->node_name,
+					     .node_name = config->node_name,
 					     .listen = listen,
 					     .group = pipeline->group };
 
-	options.listen_count = pipeline_entrances(pipeline, false, listen);
+	options.listen_count = entrances_list(config, pipeline->group, false, listen);
 	return publisher_open(&pipeline->publisher, &options);
 }
 
 static int pipeline_open_queries(struct pipeline *pipeline)
 {
-	struct listen_options listen[CONFIG_LISTEN_MAX + 1];
+	const struct config *config = pipeline->config;
+	struct listen_options listen[ENTRANCES_MAX];
 	struct query_options options = {
 		.history = pipeline->history,
 		.losses = pipeline->losses,
 		.epoch = pipeline->epoch,
-		.node_name = pipeline->config->node_name,
+		.node_name = config->node_name,
 		.status = pipeline_status,
 		.context = pipeline,
-		.max_waiting = (unsigned int)pipeline->config->bus.max_waiting,
+		.max_waiting = (unsigned int)config->bus.max_waiting,
 		.listen = listen,
 		.group = pipeline->group,
 	};
 
-	options.listen_count = pipeline_entrances(pipeline, true, listen);
+	options.listen_count = entrances_list(config, pipeline->group, true, listen);
 	return query_service_open(&pipeline->queries, pipeline->loop, &options);
 }
 
@@ -370,17 +358,6 @@ static int pipeline_open_sources(struct pipeline *pipeline)
 	return error;
 }
 
-static void pipeline_tell(const struct pipeline *pipeline)
-{
-	const struct config *config = pipeline->config;
-
-	log_info("serving queries at %s, events at %s", config->bus.query, config->bus.events);
-	for (size_t i = 0; i < config->bus.listen_count; i++)
-		log_info("serving queries at %s, events at %s",
-			 config->bus.listen[i].query ? config->bus.listen[i].query : "(none)",
-			 config->bus.listen[i].events ? config->bus.listen[i].events : "(none)");
-}
-
 /* The sockets come before the kernel: a second daemon is refused before it loads anything. */
 static int pipeline_open_all(struct pipeline *pipeline)
 {
@@ -411,7 +388,7 @@ int pipeline_open(struct pipeline **out, struct loop *loop, const struct config 
 	pipeline->epoch = clock_realtime_ns();
 	pipeline->ledger.node_name = config->node_name;
 	pipeline->ledger.last_ns = pipeline->epoch;
-	pipeline->group = pipeline_find_group(config->bus.socket_group);
+	pipeline->group = entrances_group(config->bus.socket_group);
 	error = pipeline_open_all(pipeline);
 	if (error) {
 		if (error == -ENOMEM)
@@ -419,7 +396,7 @@ int pipeline_open(struct pipeline **out, struct loop *loop, const struct config 
 		pipeline_close(pipeline);
 		return error;
 	}
-	pipeline_tell(pipeline);
+	entrances_tell(config);
 	pipeline_sample(pipeline);
 	*out = pipeline;
 	return 0;
@@ -457,8 +434,9 @@ static void pipeline_finish(struct pipeline *pipeline)
 	flow_table_set_wall_offset(pipeline->table, clock_wall_offset_ns());
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, true, pipeline_delta, pipeline));
+	pipeline->finishing = true;
 	flow_table_flush(pipeline->table, FLOW_END_SHUTDOWN);
-	pipeline_publish(pipeline);
+	pipeline_serve_rest(pipeline, 5 * PIPELINE_DELIVER_NS, 2 * CLOCK_S);
 }
 
 void pipeline_close(struct pipeline *pipeline)

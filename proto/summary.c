@@ -55,14 +55,31 @@ static char *write_protocol(char *out, const struct flow_record *record)
 	}
 }
 
+/* What ended the flow; nothing for other records and for a reason that this build does not know. */
+static char *write_end(char *out, const struct flow_record *record)
+{
+#define REASON(name, text) [FLOW_END_##name] = text,
+	static const char *const reasons[FLOW_END_COUNT] = { FLOW_END_REASONS(REASON) };
+#undef REASON
+
+	if (record->kind != FLOW_KIND_END || record->end_reason >= FLOW_END_COUNT)
+		return out;
+	out = json_literal(out, ", ended: ");
+	return json_word(out, reasons[record->end_reason]);
+}
+
+/* Totals, not this record's share: one row tells the story. */
 char *summary_write(char *out, const struct flow_record *record)
 {
+	uint64_t packets = record->total_packets;
+
 	out = write_protocol(out, record);
 	out = json_literal(out, "; ");
-	out = json_u64(out, record->packets);
-	out = record->packets == 1 ? json_literal(out, " packet ") : json_literal(out, " packets ");
-	out = json_u64(out, record->bytes);
-	return json_literal(out, " bytes");
+	out = json_u64(out, packets);
+	out = packets == 1 ? json_literal(out, " packet ") : json_literal(out, " packets ");
+	out = json_u64(out, record->total_bytes);
+	out = json_literal(out, " bytes");
+	return write_end(out, record);
 }
 
 int flow_record_summary(const struct flow_record *record, char *text, size_t size)

@@ -133,6 +133,12 @@ static void conversation_close(struct flow_table *table, uint32_t number)
 	}
 }
 
+/* What the flags say of the beginning: nothing when they were or-ed since an earlier one. */
+static uint16_t first_flags(const struct flow_delta *delta)
+{
+	return delta->continues ? 0 : delta->flags;
+}
+
 /* What was known of this connection before its last flow ended. */
 static void flow_recall_role(struct flow_table *table, struct flow *flow, uint32_t hash,
 			     uint16_t flags)
@@ -166,12 +172,13 @@ static void flow_take_role(struct flow_table *table, struct flow *flow, uint32_t
 {
 	struct flow *peer = flow_state_peer(table, flow);
 
-	flow->reply = (uint8_t)flow_conversation_evidence(&flow->key, delta->flags, delta->packets);
+	flow->reply =
+		(uint8_t)flow_conversation_evidence(&flow->key, first_flags(delta), delta->packets);
 	if (peer)
 		flow_share_role(flow, peer);
 	else if (flow->key.protocol == IPPROTO_TCP && flow->reply != FLOW_REPLY_NO &&
 		 delta->starts != FLOW_STARTS_YES)
-		flow_recall_role(table, flow, hash, delta->flags);
+		flow_recall_role(table, flow, hash, first_flags(delta));
 }
 
 /*
@@ -195,7 +202,7 @@ static void flow_pair(struct flow_table *table, uint32_t number, const struct fl
 	if (!other)
 		return;
 	peer = flow_state_at(table, other);
-	if (peer->closing && (delta->flags & FLOW_TCP_SYN) && is_older(peer, delta)) {
+	if (peer->closing && (first_flags(delta) & FLOW_TCP_SYN) && is_older(peer, delta)) {
 		flow_life_end_both(table, other, FLOW_END_FIN);
 		return;
 	}
@@ -277,6 +284,8 @@ void flow_join(struct flow_table *table, uint32_t hash, const struct flow_delta 
 {
 	uint32_t number = flow_pool_find(&table->pool, &delta->key, hash);
 
+	if (!number && !delta->packets && !delta->bytes)
+		return; /* another point saw a flow that has ended */
 	table->packets += delta->packets;
 	table->bytes += delta->bytes;
 	if (number && is_restart(flow_state_at(table, number), delta)) {

@@ -20,12 +20,13 @@ struct flow_delta {
 	struct flow_key key;
 	uint64_t packets, bytes, l3_bytes;
 	uint64_t first_ns, last_ns; /* on the caller's axis */
-	uint16_t flags;		    /* FLOW_TCP_*, FLOW_FLAG_*, or-ed over the delta */
+	uint16_t flags;		    /* FLOW_TCP_*, FLOW_FLAG_*, or-ed; see `continues` */
 	uint16_t vlan[2];
 	uint8_t eth_src[6], eth_dst[6];
 	uint32_t points[FLOW_POINTS];
 	uint32_t sampling;
-	uint32_t starts; /* FLOW_STARTS_* */
+	uint32_t starts;    /* FLOW_STARTS_* */
+	uint32_t continues; /* 1: of an entry told of before; flags are or-ed since it was made */
 };
 #define FLOW_STARTS_NO 0
 #define FLOW_STARTS_YES                                                                          \

@@ -41,7 +41,8 @@ int datapath_drain(struct datapath *datapath, bool everything, datapath_delta_fn
 		   void *context);
 /* Only the ring buffer; for its wake-up. */
 int datapath_drain_events(struct datapath *datapath, datapath_delta_fn emit, void *context);
-/* File descriptor that becomes readable when the ring buffer passes its wake-up mark. */
+/* File descriptor that becomes readable when the ring buffer passes its wake-up mark. Watch it
+ * edge-triggered: below the mark it may look readable, and a level would spin under traffic. */
 int datapath_event_fd(const struct datapath *datapath);
 
 /* What lies between kernel and flow table. Sums over CPUs, except where said. */

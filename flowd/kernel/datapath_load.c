@@ -120,14 +120,16 @@ static const char *datapath_remedy(int err)
 {
 	switch (err) {
 	case -EPERM:
-	case -EACCES:
 		return "run as root or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; before Linux "
 		       "5.11 also raise RLIMIT_MEMLOCK";
 	case -ESRCH:
 	case -ENOENT:
 		return "the kernel has no BTF (CONFIG_DEBUG_INFO_BTF): give it with --btf FILE";
-	case -ENOMEM:
+	case -EACCES:
+	case -EINVAL:
 	case -E2BIG:
+		return "its verifier's reason is above; please report it with the kernel's release";
+	case -ENOMEM:
 		return "use a smaller flow table";
 	case -ENOSYS:
 		return "the kernel was built without bpf(2)";

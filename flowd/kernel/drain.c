@@ -140,6 +140,7 @@ static void drain_emit(struct drain *drain, const struct flow_hot *hot,
 		.vlan = { cold->vlan[0], cold->vlan[1] },
 		.sampling = cold->sampling,
 		.starts = starts,
+		.continues = !fresh,
 	};
 
 	delta.l3_bytes = delta.bytes - (uint32_t)(now->l2_bytes - old->l2_bytes);

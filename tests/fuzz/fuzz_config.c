@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Configuration files: whatever the bytes, either a sentence or settings that print and read back. */
+/* Configuration files: whatever the bytes, either a sentence or settings that print and read back.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

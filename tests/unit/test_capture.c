@@ -111,6 +111,9 @@ static void test_stamps(void **state)
 	put_udp(&micro, 1700000000, 123456);
 	assert_int_equal(read_file(&micro, &told, &summary), 0);
 	assert_int_equal(told.last.first_ns, 1700000000123456000ull);
+	put_udp(&micro, 4000000000u, 0);
+	assert_int_equal(read_file(&micro, &told, &summary), 0);
+	assert_int_equal(told.last.last_ns, 4000000000000000000ull);
 	put_pcap(&nano, MAGIC_NANO, LINK_ETHERNET);
 	put_udp(&nano, 1700000000, 123456789);
 	put_udp(&nano, 1600000000, 5);

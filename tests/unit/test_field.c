@@ -32,65 +32,66 @@ static void assert_value(const struct flow_record *record, const char *name, uns
 	assert_int_equal(length, strlen(expected));
 }
 
+static const struct {
+	const char *name;
+	unsigned index;
+	const char *text;
+} values[] = {
+	{ "time", 0, "2024-05-06T07:08:09.123456789Z" },
+	{ "node", 0, "node1" },
+	{ "source.ip", 0, "10.0.0.1" },
+	{ "destination.ip", 0, "10.0.0.2" },
+	{ "source.port", 0, "40000" },
+	{ "destination.port", 0, "80" },
+	{ "source.mac", 0, "02:00:00:00:00:01" },
+	{ "destination.mac", 0, "02:00:00:00:00:02" },
+	{ "protocol", 0, "TCP" },
+	{ "verdict", 0, "FORWARDED" },
+	{ "direction", 0, "INGRESS" },
+	{ "reply", 0, "false" },
+	{ "interface", 0, "veth1" },
+	{ "interface", 1, "br0" },
+	{ "interface", 2, "" },
+	{ "ifindex", 0, "2" },
+	{ "ifindex", 1, "3" },
+	{ "ifindex", 9, "" },
+	{ "hook", 0, "tc" },
+	{ "ip.version", 0, "IPv4" },
+	{ "tcp.flags", 0, "SYN,ACK,FIN,PSH" },
+	{ "packets", 0, "12" },
+	{ "bytes", 0, "3456" },
+	{ "l3.bytes", 0, "3288" },
+	{ "total.packets", 0, "100" },
+	{ "total.bytes", 0, "18446744073709551615" },
+	{ "sampling", 0, "1" },
+	{ "first.seen", 0, "2024-05-06T07:08:07.123456000Z" },
+	{ "last.seen", 0, "2024-05-06T07:08:09.123000000Z" },
+	{ "duration", 0, "1.999s" },
+	{ "kind", 0, "flow_end" },
+	{ "end.reason", 0, "fin" },
+	{ "vlan", 0, "" },
+	{ "icmp.type", 0, "" },
+	{ "icmp.code", 0, "" },
+	{ "icmp.id", 0, "" },
+	{ "fragment", 0, "false" },
+	{ "flow.id", 0, "4711" },
+	{ "position", 0, "17" },
+};
+
 static void test_values(void **state)
 {
-	static const struct {
-		const char *name;
-		unsigned index;
-		const char *text;
-	} rows[] = {
-		{ "time", 0, "2024-05-06T07:08:09.123456789Z" },
-		{ "node", 0, "node1" },
-		{ "source.ip", 0, "10.0.0.1" },
-		{ "destination.ip", 0, "10.0.0.2" },
-		{ "source.port", 0, "40000" },
-		{ "destination.port", 0, "80" },
-		{ "source.mac", 0, "02:00:00:00:00:01" },
-		{ "destination.mac", 0, "02:00:00:00:00:02" },
-		{ "protocol", 0, "TCP" },
-		{ "verdict", 0, "FORWARDED" },
-		{ "direction", 0, "INGRESS" },
-		{ "reply", 0, "false" },
-		{ "interface", 0, "veth1" },
-		{ "interface", 1, "br0" },
-		{ "interface", 2, "" },
-		{ "ifindex", 0, "2" },
-		{ "ifindex", 1, "3" },
-		{ "ifindex", 9, "" },
-		{ "hook", 0, "tc" },
-		{ "ip.version", 0, "IPv4" },
-		{ "tcp.flags", 0, "SYN,ACK,FIN,PSH" },
-		{ "packets", 0, "12" },
-		{ "bytes", 0, "3456" },
-		{ "l3.bytes", 0, "3288" },
-		{ "total.packets", 0, "100" },
-		{ "total.bytes", 0, "18446744073709551615" },
-		{ "sampling", 0, "1" },
-		{ "first.seen", 0, "2024-05-06T07:08:07.123456000Z" },
-		{ "last.seen", 0, "2024-05-06T07:08:09.123000000Z" },
-		{ "duration", 0, "1.999s" },
-		{ "kind", 0, "flow_end" },
-		{ "end.reason", 0, "fin" },
-		{ "vlan", 0, "" },
-		{ "icmp.type", 0, "" },
-		{ "icmp.code", 0, "" },
-		{ "icmp.id", 0, "" },
-		{ "fragment", 0, "false" },
-		{ "flow.id", 0, "4711" },
-		{ "position", 0, "17" },
-	};
 	struct flow_record record = sample_record();
 	size_t count;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_value(&record, rows[i].name, rows[i].index, rows[i].text);
+	for (size_t i = 0; i < COUNT(values); i++)
+		assert_value(&record, values[i].name, values[i].index, values[i].text);
 	/* a new row needs a line here */
 	const struct field *fields = field_rows(&count);
 	for (size_t i = 0; i < count; i++) {
 		bool listed = false;
-		for (size_t k = 0; k < COUNT(rows); k++)
-			listed |= strcmp(rows[k].name, fields[i].name) == 0;
+		for (size_t k = 0; k < COUNT(values); k++)
+			listed |= strcmp(values[k].name, fields[i].name) == 0;
 		if (!listed)
 			print_error("field %s\n", fields[i].name);
 		assert_true(listed);

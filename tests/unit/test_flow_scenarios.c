@@ -254,6 +254,12 @@ static const struct scenario scenarios[] = {
 	  "END b:80>a:1000 1/1 <- rst\n"
 	  "END a:1000>b:80 1/1 -> shutdown\n"
 	  "END b:80>a:1000 1/1 <- shutdown\n" },
+	{ "a SYN does not join the other side's connection that is over",
+	  false,
+	  100,
+	  { TCP_AT(0, "b:80>a:1000", RST), TCP_AT(99, "a:1000>b:80", SYN), FLUSH_ALL },
+	  "END b:80>a:1000 1/1 -> rst\n"
+	  "END a:1000>b:80 1/1 -> shutdown\n" },
 	{ "a retransmitted SYN is the same instance",
 	  false,
 	  100,

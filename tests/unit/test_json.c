@@ -31,7 +31,8 @@ static void test_flow_line(void **state)
 		"\"event_type\":{\"type\":4,\"sub_type\":10},\"traffic_direction\":\"INGRESS\","
 		"\"trace_observation_point\":\"FROM_NETWORK\",\"is_reply\":false,"
 		"\"interface\":{\"index\":2,\"name\":\"veth1\"},"
-		"\"Summary\":\"TCP Flags: SYN, ACK, FIN, PSH; 12 packets 3456 bytes\","
+		"\"Summary\":\"TCP Flags: SYN, ACK, FIN, PSH; 100 packets 18446744073709551615 bytes, "
+		"ended: fin\","
 		"\"extensions\":{\"@type\":\"type.googleapis.com/google.protobuf.Struct\","
 		"\"value\":{\"bytes\":\"3456\",\"end_reason\":\"fin\","
 		"\"first_seen\":\"2024-05-06T07:08:07.123456Z\",\"flow_id\":\"4711\","
@@ -90,7 +91,7 @@ static void test_extensions(void **state)
 					     "\"is_reply\":true",
 					     "\"sub_type\":11",
 					     "\"trace_observation_point\":\"TO_NETWORK\"",
-					     "\"Summary\":\"ICMPv4 EchoRequest; 12 packets" };
+					     "\"Summary\":\"ICMPv4 EchoRequest; 100 packets" };
 	for (size_t i = 0; i < COUNT(parts); i++)
 		assert_non_null(strstr(line, parts[i]));
 	record = sample_record();
@@ -120,8 +121,9 @@ static void test_summaries(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct flow_record record =
 			sample_of(rows[i].protocol, rows[i].source, rows[i].destination);
-		record.packets = 1;
-		record.bytes = 60;
+		record.kind = FLOW_KIND_UPDATE;
+		record.total_packets = 1;
+		record.total_bytes = 60;
 		int length = flow_record_summary(&record, text, sizeof(text));
 		assert_string_equal(text, rows[i].text);
 		assert_int_equal(length, strlen(text));

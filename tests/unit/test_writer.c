@@ -224,6 +224,22 @@ static void test_reader_gone(void **state)
 	close(ends[1]);
 }
 
+static void test_reader_gone_before_a_write(void **state)
+{
+	struct output *output;
+	int ends[2];
+
+	(void)state;
+	interrupt_ignore_pipe();
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(output_open(&output, ends[1]), 0);
+	assert_int_equal(output_flush(output), 0);
+	close(ends[0]);
+	assert_int_equal(output_flush(output), -EPIPE);
+	output_close(output);
+	close(ends[1]);
+}
+
 static void test_limit(void **state)
 {
 	struct flow_record record = sample_record();
@@ -254,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_columns_refused),
 		cmocka_unit_test(test_every_format_has_a_name),
 		cmocka_unit_test(test_reader_gone),
+		cmocka_unit_test(test_reader_gone_before_a_write),
 		cmocka_unit_test(test_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
