@@ -59,8 +59,9 @@ FLOW_ABI_ASSERT(sizeof(struct flow_key) == 40);
 /*
  * The part of an entry that every packet touches: one cache line. Counters are cumulative since
  * the entry was made and are never reset by a reader; `packets` and `l2_bytes` may wrap and are
- * read as differences. `generation` is odd while the entry is being replaced and changes by two
- * with each replacement: a reader that sees it change, or odd, has a torn copy and reads again.
+ * read as differences. `packets` is stored last and read first. `generation` is odd while the entry
+ * is being replaced and changes by two with each replacement: a reader that sees it change, or odd,
+ * has a torn copy and reads again.
  */
 struct flow_hot {
 	struct flow_key key;
@@ -90,14 +91,21 @@ FLOW_ABI_ASSERT(sizeof(struct flow_hot) == 64);
 enum flow_hook { FLOW_HOOKS(FLOW_HOOK_ENUM) };
 
 /*
- * The part that only insertion, eviction and a first sighting at another point touch. `drained`
- * belongs to user space: (generation << 32 | packets) of its last copy of the hot part, stored
- * after `drained_bytes`; an eviction whose counts equal it needs no event.
+ * The part that only insertion, eviction and a first sighting at another point touch.
+ *
+ * `drained` and `drained_bytes` say what user space has taken of this generation. Each changes
+ * hands by itself and atomically: user space stores by compare-and-exchange what it is about to
+ * take; the kernel takes both words by an exchange when it replaces the entry, and answers for the
+ * rest, by an event or in the ledger. The generation in them keeps one entry's from another's.
  */
+#define FLOW_DRAINED(generation, packets) ((__u64)(generation) << 32 | (packets))
+#define FLOW_DRAINED_BYTES_MASK		  0xffffffffffffull
+#define FLOW_DRAINED_BYTES(generation, bytes) \
+	((__u64)(generation) << 48 | ((bytes)&FLOW_DRAINED_BYTES_MASK))
 struct flow_cold {
 	__u64 first_ns;		   /* CLOCK_MONOTONIC of the first packet */
-	__u64 drained;		   /* written by user space only */
-	__u64 drained_bytes;	   /* written by user space only */
+	__u64 drained;		   /* FLOW_DRAINED() */
+	__u64 drained_bytes;	   /* FLOW_DRAINED_BYTES() */
 	__u32 points[FLOW_POINTS]; /* FLOW_POINT(); [0] made the entry; 0 ends the list */
 	__u8 eth_dst[6];	   /* of the first packet; zeros where the link has no addresses */
 	__u8 eth_src[6];

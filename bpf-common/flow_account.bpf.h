@@ -31,6 +31,7 @@ FLOW_INLINE struct flow_ledger *flow_ledger_of(__u32 cpu)
 FLOW_INLINE void flow_count_status(struct flow_ledger *ledger, __u32 status, __u32 packets,
 				   __u32 bytes)
 {
+	PACKET_OPAQUE(status); /* joined with a test before it, the verifier of 6.1 cannot follow */
 	if (status >= PACKET_STATUS_COUNT)
 		return;
 	ledger->status_packets[status] += packets;
@@ -51,6 +52,8 @@ FLOW_INLINE void flow_enter(struct flow_ledger *ledger, __u32 cpu, const struct 
 			flow_count_status(ledger, sighting->status, sighting->segments, bytes);
 	} else {
 		ledger->observed_packets += sighting->segments;
+		if (unlikely(!sighting->known))
+			ledger->unknown_device_packets += sighting->segments;
 	}
 	if (sighting->status == PACKET_OK)
 		flow_table_add(ledger, cpu, sighting, bytes);

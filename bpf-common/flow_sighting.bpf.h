@@ -27,7 +27,8 @@ struct sighting {
 	__u16 vlan;  /* a tag that the card or the stack took off: id | FLOW_VLAN_PRESENT, else 0 */
 	__u8 hook;   /* enum flow_hook */
 	__u8 counts; /* this point counts the packet; else it observes */
-	__u32 pulled; /* 1: its headers had to be made linear */
+	__u16 known; /* user space has classified the device */
+	__u16 pulled; /* 1: its headers had to be made linear */
 };
 
 /* The bytes at hand into the sighting. Returns 1 when packet_parse_rest() has to go on. */

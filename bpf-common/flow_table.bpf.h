@@ -77,33 +77,39 @@ FLOW_INLINE __u64 flow_ring_flags(void)
 								  : BPF_RB_NO_WAKEUP;
 }
 
-/* What user space has not taken yet is lost with the entry; counted to the packet. */
-FLOW_INLINE void flow_count_lost(struct flow_ledger *ledger, const struct flow_hot *hot,
-				 const struct flow_cold *cold)
+/* Takes back from user space what it said of this generation, and opens the books of `next`. */
+FLOW_INLINE void flow_take_drained(struct flow_cold *cold, __u16 next, __u64 *drained,
+				   __u64 *drained_bytes)
 {
-	__u64 drained = *(volatile const __u64 *)&cold->drained;
-	int known = (__u32)(drained >> 32) == hot->generation;
+	*drained = __sync_lock_test_and_set(&cold->drained, FLOW_DRAINED(next, 0));
+	*drained_bytes =
+		__sync_lock_test_and_set(&cold->drained_bytes, FLOW_DRAINED_BYTES(next, 0));
+}
 
+/* What user space has not taken is lost with the entry; counted to the packet. */
+FLOW_INLINE void flow_count_lost(struct flow_ledger *ledger, const struct flow_hot *hot,
+				 __u64 drained, __u64 drained_bytes)
+{
 	ledger->evict_lost_flows++;
-	ledger->evict_lost_packets += hot->packets - (known ? (__u32)drained : 0);
-	ledger->evict_lost_bytes += hot->bytes - (known ? cold->drained_bytes : 0);
+	ledger->evict_lost_packets += hot->packets - (__u32)drained;
+	ledger->evict_lost_bytes += (hot->bytes - drained_bytes) & FLOW_DRAINED_BYTES_MASK;
 }
 
 /* Sends the entry to user space, unless that has all its counts already. */
 FLOW_INLINE void flow_evict(struct flow_ledger *ledger, __u32 slot, const struct flow_hot *hot,
-			    const struct flow_cold *cold)
+			    const struct flow_cold *cold, __u64 drained, __u64 drained_bytes)
 {
 	struct flow_evicted *evicted;
 
-	if (*(volatile const __u64 *)&cold->drained ==
-	    ((__u64)hot->generation << 32 | hot->packets)) {
+	if (drained == FLOW_DRAINED(hot->generation, hot->packets) &&
+	    drained_bytes == FLOW_DRAINED_BYTES(hot->generation, hot->bytes)) {
 		ledger->evictions_clean++;
 		return;
 	}
 	ledger->evictions++;
 	evicted = bpf_ringbuf_reserve(&events, sizeof(*evicted), 0);
 	if (!evicted) {
-		flow_count_lost(ledger, hot, cold);
+		flow_count_lost(ledger, hot, drained, drained_bytes);
 		return;
 	}
 	evicted->event.type = FLOW_EVENT_FLOW_EVICTED;
@@ -115,6 +121,8 @@ FLOW_INLINE void flow_evict(struct flow_ledger *ledger, __u32 slot, const struct
 	evicted->pad = 0;
 	evicted->hot = *hot;
 	evicted->cold = *cold;
+	evicted->cold.drained = drained;
+	evicted->cold.drained_bytes = drained_bytes;
 	bpf_ringbuf_submit(evicted, flow_ring_flags());
 }
 
@@ -133,7 +141,6 @@ FLOW_INLINE void flow_fill_hot(const struct sighting *sighting, struct flow_hot 
 FLOW_INLINE void flow_fill_cold(const struct sighting *sighting, struct flow_cold *cold)
 {
 	cold->first_ns = bpf_ktime_get_ns();
-	cold->drained = 0; /* no generation is 0 */
 	cold->points[0] = sighting_point(sighting);
 	cold->points[1] = cold->points[2] = cold->points[3] = 0;
 	sighting_vlan(sighting, cold->vlan);
@@ -151,18 +158,20 @@ static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
 	struct flow_cold_set *colds = bpf_map_lookup_elem(&flow_colds, &set);
 	struct flow_hot *hot = &hots->way[way];
 	__u16 generation = hot->generation;
+	__u16 next = generation == 0xfffe ? 2 : generation + 2; /* 0 is "never used" */
+	__u64 drained, drained_bytes;
 
 	if (!colds)
 		return 0;
+	flow_take_drained(&colds->way[way], next, &drained, &drained_bytes);
 	if (generation)
-		flow_evict(ledger, slot, hot, &colds->way[way]);
+		flow_evict(ledger, slot, hot, &colds->way[way], drained, drained_bytes);
 	*(volatile __u16 *)&hot->generation = generation + 1;
 	flow_store_barrier(ledger);
 	flow_fill_hot(sighting, hot);
 	flow_fill_cold(sighting, &colds->way[way]);
 	flow_store_barrier(ledger);
-	generation += 2;
-	*(volatile __u16 *)&hot->generation = generation ? generation : 2; /* 0 is "never used" */
+	*(volatile __u16 *)&hot->generation = next;
 	ledger->inserts++;
 	return 0;
 }
@@ -252,12 +261,13 @@ FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sig
 			return;
 		known = hot->flags;
 	}
-	hot->packets += sighting->segments;
 	hot->bytes += bytes;
 	hot->l2_bytes += sighting_l2_bytes(sighting, bytes);
 	hot->last_jiffies = (__u32)bpf_jiffies64();
 	if (flags & ~known)
 		hot->flags = known | flags;
+	asm volatile("" ::: "memory"); /* a reader that sees the packet must see the rest of it */
+	hot->packets += sighting->segments;
 	flow_touch(slot / FLOW_WAYS);
 }
 

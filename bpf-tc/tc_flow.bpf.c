@@ -76,6 +76,7 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 role, __u8 coun
 	sighting.ifindex = skb->ifindex;
 	sighting.hook = hook;
 	sighting.counts = counts;
+	sighting.known = !!(role & FLOW_DEVICE_KNOWN);
 	flow_account(&sighting);
 	return TC_ACT_UNSPEC;
 }

@@ -35,6 +35,7 @@ int xdp_ingress(struct xdp_md *context)
 	sighting.vlan = 0;
 	sighting.hook = FLOW_HOOK_XDP_INGRESS;
 	sighting.counts = !!(role & FLOW_DEVICE_COUNT_INGRESS);
+	sighting.known = !!(role & FLOW_DEVICE_KNOWN);
 	sighting.pulled = 0;
 	flow_account(&sighting);
 	return XDP_PASS;

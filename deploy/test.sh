@@ -4,7 +4,8 @@
 # Installs what the tests need, builds, runs the suites and closes with one line: N passed, N failed,
 # N skipped. Three builds: gcc release in build/ for everything; clang with ASan and UBSan in
 # build-asan/ for the suites that need no kernel; the kernel programs of another clang in
-# build-clang-19/ for the suite that loads them. `deploy/test.sh SUITE...` runs only these suites.
+# build-clang-19/ for the suite that loads them. `deploy/test.sh SUITE...` runs only these suites;
+# `deploy/test.sh bench` runs the benchmarks, which are no tests.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,7 +13,7 @@ cd "$here/.."
 # shellcheck source=deploy/packages.sh
 . deploy/packages.sh
 
-suites_all=(lint unit fuzz cli bpf netns kernels bench)
+suites_all=(lint unit fuzz cli bpf netns kernels)
 suites_asan=(unit fuzz cli)
 suites_clang19=(bpf)
 
@@ -82,6 +83,9 @@ suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=("${suites_all[@]}")
 packages_install "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
 build_release
+if [ "${suites[*]}" = bench ]; then
+	exec meson test -C build --no-rebuild --benchmark --verbose </dev/null
+fi
 run_suites build "${suites[@]}"
 logs=(build/meson-logs/testlog.json)
 mapfile -t asan < <(asked "${suites_asan[@]}")

@@ -234,11 +234,12 @@ static int receive(struct server *server, uint32_t timeout_ms, nng_msg **message
 	int64_t deadline = now_ms() + timeout_ms;
 
 	for (;;) {
+		/* First: nng may have repeated the question and have the reply already. */
+		if (broke(server))
+			return -ENOTCONN;
 		int error = nng_to_errno(nng_recvmsg(server->socket, message, NNG_FLAG_NONBLOCK));
 		if (error != -EAGAIN)
 			return error;
-		if (broke(server))
-			return -ENOTCONN;
 		error = wait_event(server, deadline);
 		if (error)
 			return error;

@@ -218,7 +218,9 @@ static bool drain_copy_once(const struct drain *drain, struct drain_copy *copy, 
 	*settled = __atomic_load_n(&hot->packets, __ATOMIC_RELAXED) == packets;
 	copy->hot.packets = packets;
 	copy->hot.generation = generation;
-	return !(generation & 1) && drain_generation(hot) == generation;
+	return !(generation & 1) && drain_generation(hot) == generation &&
+	       (uint16_t)(copy->cold.drained >> 32) == generation &&
+	       (uint16_t)(copy->cold.drained_bytes >> 48) == generation;
 }
 
 /* False: the entry is being replaced all the time; its set stays touched for the next pass. */
@@ -357,11 +359,13 @@ static void drain_apply_copy(struct drain *drain, const struct drain_copy *copy,
 		return;
 	}
 	if (!drain_claim(&cold->drained, copy->cold.drained,
-			 (uint64_t)hot->generation << 32 | hot->packets))
+			 FLOW_DRAINED(hot->generation, hot->packets)))
 		return;
 	old = *base;
-	bytes = drain_claim(&cold->drained_bytes, copy->cold.drained_bytes, hot->bytes) ? hot->bytes
-											: old.bytes;
+	bytes = drain_claim(&cold->drained_bytes, copy->cold.drained_bytes,
+			    FLOW_DRAINED_BYTES(hot->generation, hot->bytes))
+			? hot->bytes
+			: old.bytes;
 	drain_advance(drain, &drain->slots[copy->slot], &old, hot, &copy->cold, bytes);
 }
 
@@ -383,17 +387,16 @@ static void drain_sequence(struct drain *drain, const struct flow_event *event)
 	*next = event->seq + 1;
 }
 
-/* What the kernel knew to be delivered of the entry. */
+/* What the kernel took back of the entry as delivered. */
 static struct drain_slot drain_evicted_base(const struct flow_evicted *evicted)
 {
-	struct drain_slot base = { .key_hash = 1 };
+	const struct flow_hot *hot = &evicted->hot;
+	struct drain_slot base = { .key_hash = 1, .l2_bytes = hot->l2_bytes };
 
-	if ((uint16_t)(evicted->cold.drained >> 32) != evicted->hot.generation)
-		return drain_nothing;
 	base.packets = (uint32_t)evicted->cold.drained;
-	base.bytes = evicted->cold.drained_bytes;
-	base.l2_bytes = evicted->hot.l2_bytes;
-	return base;
+	base.bytes =
+		hot->bytes - ((hot->bytes - evicted->cold.drained_bytes) & FLOW_DRAINED_BYTES_MASK);
+	return base.packets ? base : drain_nothing;
 }
 
 /*

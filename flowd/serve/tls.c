@@ -43,8 +43,7 @@ static int tls_refuse(const char *what, const char *path, int nng_error)
 {
 	if (!nng_error)
 		return 0;
-	log_error("%s %s cannot be used: %s; it must be PEM, and key and certificate a pair", what,
-		  path, nng_strerror(nng_error));
+	log_error("%s %s cannot be used: %s; it must be PEM", what, path, nng_strerror(nng_error));
 	return -EKEYREJECTED;
 }
 

@@ -113,6 +113,7 @@ static void test_roles(void **state)
 		{ FLOW_DEVICE_KNOWN | FLOW_DEVICE_COVERED, HOOK_TC_EGRESS, 0 },
 		{ FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS, HOOK_TC_EGRESS, 0 },
 		{ FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_EGRESS, HOOK_XDP, 0 },
+		{ 0, HOOK_TC_INGRESS, 0 },
 	};
 	struct frame frame;
 
@@ -126,6 +127,7 @@ static void test_roles(void **state)
 		result = run_frame(rows[i].hook, &frame);
 		assert_int_equal(result.ledger.seen_packets, rows[i].counts);
 		assert_int_equal(result.ledger.observed_packets, !rows[i].counts);
+		assert_int_equal(result.ledger.unknown_device_packets, !rows[i].role);
 		assert_int_equal(result.hot.packets, rows[i].counts);
 		assert_int_equal(!!(result.hot.flags & FLOW_FLAG_OBSERVED), !rows[i].counts);
 	}

@@ -18,7 +18,15 @@
 #define SECOND	 1000000000ull
 #define START_NS 1714979289123456789ull /* 2024-05-06T07:08:09.123456789Z */
 
-enum step_kind { STEP_END, STEP_ANSWER, STEP_STATUS, STEP_ERROR, STEP_RESTART, STEP_GARBAGE };
+enum step_kind {
+	STEP_END,
+	STEP_ANSWER,
+	STEP_STATUS,
+	STEP_ERROR,
+	STEP_RESTART,
+	STEP_DIE,
+	STEP_GARBAGE
+};
 struct step {
 	enum step_kind kind;
 	uint64_t epoch, position;
@@ -55,7 +63,7 @@ static const struct step pages[] = { ANSWER(7, 2, 2, .more = true), ANSWER(7, 2,
 				     ANSWER(7, 5, 3), STEP(END) };
 static const struct step losses[] = { ANSWER(7, 1, 1, .more = true, LOSS(ring_loss)),
 				      ANSWER(7, 2, 1, LOSS(unknown_loss)), STEP(END) };
-static const struct step breaks[] = { ANSWER(7, 2, 2, .more = true), STEP(RESTART), STEP(END) };
+static const struct step breaks[] = { ANSWER(7, 2, 2, .more = true), STEP(DIE) };
 static const struct step told_restart[] = { ANSWER(7, 2, 2), STEP(RESTART),
 					    ANSWER(8, 1, 1, LOSS(restart_loss)), STEP(END) };
 static const struct step untold_restart[] = { ANSWER(7, 2, 2), STEP(RESTART), ANSWER(8, 1, 1),
@@ -176,6 +184,7 @@ static int pack_step(const struct step *step, struct buffer *out)
 		return codec_pack_error(ERROR_OVERLOADED, "too many readers \033[31mtoday", out);
 	case STEP_GARBAGE:
 	case STEP_RESTART:
+	case STEP_DIE:
 	case STEP_END:
 		return 0;
 	}
@@ -250,6 +259,8 @@ static const struct step *serve(nng_socket socket, const struct step *step)
 	if (take_request(socket, &request))
 		exit(1);
 	request_fini(&request);
+	if (step->kind == STEP_DIE)
+		_exit(0);
 	if (step->kind == STEP_END) {
 		puts("done");
 		fflush(stdout);
@@ -295,6 +306,7 @@ static void run(const char *url, const struct step *step)
 
 int main(int argc, char **argv)
 {
+	alarm(LIMIT_SECONDS);
 	for (size_t i = 0; argc == 3 && i < sizeof(scenarios) / sizeof(*scenarios); i++)
 		if (!strcmp(scenarios[i].name, argv[2]))
 			run(argv[1], scenarios[i].steps);
