@@ -20,6 +20,7 @@
 #include "flowcli/terminal.h"
 
 #define ANSWER_BYTES_MAX (256u << 20)
+#define SEND_TRY_MS	 100 /* how late a signal is noticed */
 #define REDIAL_MIN_MS	 50
 #define REDIAL_MAX_MS	 500
 
@@ -121,6 +122,7 @@ static int configure(struct server *server)
 
 	if (error)
 		return error;
+	nng_socket_set_ms(server->socket, NNG_OPT_SENDTIMEO, SEND_TRY_MS);
 	nng_socket_set_ms(server->socket, NNG_OPT_RECONNMINT, REDIAL_MIN_MS);
 	nng_socket_set_ms(server->socket, NNG_OPT_RECONNMAXT, REDIAL_MAX_MS);
 	nng_socket_set_size(server->socket, NNG_OPT_RECVMAXSZ, ANSWER_BYTES_MAX);
@@ -201,22 +203,44 @@ static int wait_event(struct server *server, int64_t deadline_ms)
 	return interrupt_requested() ? -EINTR : 0;
 }
 
-int server_send(struct server *server, const struct request *request)
+static int pack(const struct request *request, nng_msg **message)
 {
 	struct buffer packed = { 0 };
-	nng_msg *message = NULL;
 	int error = codec_pack_request(request, &packed);
 
 	if (!error)
-		error = nng_to_errno(nng_msg_alloc(&message, 0));
+		error = nng_to_errno(nng_msg_alloc(message, 0));
 	if (!error)
-		error = nng_to_errno(nng_msg_append(message, packed.data, packed.size));
+		error = nng_to_errno(nng_msg_append(*message, packed.data, packed.size));
 	buffer_fini(&packed);
+	return error;
+}
+
+/* A connection that has just brought a reply may need a moment until it takes the next question, so
+ * "not now" alone does not mean that it is gone. */
+static int send_message(struct server *server, nng_msg *message)
+{
+	for (;;) {
+		int error = nng_sendmsg(server->socket, message, 0);
+		if (error != NNG_ETIMEDOUT)
+			return nng_to_errno(error);
+		if (interrupt_requested())
+			return -EINTR;
+		if (!atomic_load(&server->pipes))
+			return -ENOTCONN;
+	}
+}
+
+int server_send(struct server *server, const struct request *request)
+{
+	nng_msg *message = NULL;
+	int error = pack(request, &message);
+
 	if (!error)
-		error = nng_to_errno(nng_sendmsg(server->socket, message, NNG_FLAG_NONBLOCK));
-	if (error && message)
+		error = send_message(server, message);
+	if (error)
 		nng_msg_free(message);
-	return error == -EAGAIN ? -ENOTCONN : error;
+	return error;
 }
 
 /* A break is told once, also when the connection is back already: the caller shall know of it. */

@@ -347,8 +347,8 @@ static int pipeline_open_sources(struct pipeline *pipeline)
 		error = loop_add_timer(loop, pipeline->config->flow.drain_interval, pipeline_drain,
 				       pipeline, &pipeline->drain_timer);
 	if (!error)
-		error = loop_add_readable(loop, datapath_event_fd(pipeline->datapath),
-					  pipeline_drain_ring, pipeline, &pipeline->ring_ready);
+		error = loop_add_wakeups(loop, datapath_event_fd(pipeline->datapath),
+					 pipeline_drain_ring, pipeline, &pipeline->ring_ready);
 	if (!error)
 		error = loop_add_readable(loop, interfaces_fd(pipeline->interfaces),
 					  pipeline_devices, pipeline, &pipeline->devices_ready);

@@ -112,6 +112,13 @@ int loop_add_readable(struct loop *loop, int fd, loop_fn run, void *context,
 			(struct loop_source){ .run = run, .context = context }, out);
 }
 
+int loop_add_wakeups(struct loop *loop, int fd, loop_fn run, void *context,
+		     struct loop_source **out)
+{
+	return loop_add(loop, fd, EV_READ | EV_PERSIST | EV_ET, NULL,
+			(struct loop_source){ .run = run, .context = context }, out);
+}
+
 int loop_add_signal(struct loop *loop, int number, loop_fn run, void *context,
 		    struct loop_source **out)
 {

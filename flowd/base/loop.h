@@ -25,6 +25,9 @@ void loop_turn(struct loop *loop, uint64_t wait_ns);
 /* Each makes an active source; 0, -ENOMEM or -EINVAL. */
 int loop_add_readable(struct loop *loop, int fd, loop_fn run, void *context,
 		      struct loop_source **out);
+/* Runs once each time the descriptor wakes its readers, not for as long as it is readable. */
+int loop_add_wakeups(struct loop *loop, int fd, loop_fn run, void *context,
+		     struct loop_source **out);
 int loop_add_signal(struct loop *loop, int number, loop_fn run, void *context,
 		    struct loop_source **out);
 /* Fires every `period_ns`. */

@@ -15,8 +15,9 @@
 
 #include "proto/codec.h"
 
-#define SECOND	 1000000000ull
-#define START_NS 1714979289123456789ull /* 2024-05-06T07:08:09.123456789Z */
+#define LIMIT_SECONDS 15 /* an asker that hangs ends with us */
+#define SECOND	      1000000000ull
+#define START_NS      1714979289123456789ull /* 2024-05-06T07:08:09.123456789Z */
 
 enum step_kind {
 	STEP_END,

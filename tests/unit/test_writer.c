@@ -86,6 +86,8 @@ static void test_compact_is_hubbles(void **state)
 	struct paper paper;
 
 	(void)state;
+	record.kind = FLOW_KIND_UPDATE;
+	record.end_reason = FLOW_END_NONE;
 	paper_open(&paper, &writer_compact, NULL);
 	paper.writer.node = true;
 	paper.writer.kind->record(&paper.writer, &record);
