@@ -26,6 +26,12 @@ def _tcx(ifindex, hook):
     return QUERY.unpack(attribute.raw)[5]
 
 
+def has_tcx():
+    """Whether this kernel knows tcx, whose programs end with the process that attached them."""
+    release = platform.release().split(".")
+    return (int(release[0]), int(release[1])) >= (6, 6)
+
+
 def _clsact(namespace, name):
     """Filters of the kind bpf below clsact, both ways."""
     return sum(namespace.run("tc", "filter", "show", "dev", name, hook,

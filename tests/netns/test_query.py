@@ -101,10 +101,9 @@ class Query(unittest.TestCase):
 
     def test_closed_pipe(self):
         """a reader that goes away ends it quietly"""
-        done = subprocess.run(f"{FLOWCLI} observe --all -o json | head -n 1; "
-                              "test ${PIPESTATUS[0]} -ne 1", shell=True, executable="/bin/bash",
-                              env=self.daemon.environment, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run(["bash", "-c", f"{FLOWCLI} observe --all -o json | head -n 1; "
+                               "test ${PIPESTATUS[0]} -ne 1"], env=self.daemon.environment,
+                              capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout.count("\n")), (0, 1), done.stderr)
         self.assertNotIn("pipe", done.stderr.lower())
 

@@ -88,6 +88,8 @@ static void test_compact_is_hubbles(void **state)
 	(void)state;
 	record.kind = FLOW_KIND_UPDATE;
 	record.end_reason = FLOW_END_NONE;
+	record.total_packets = record.packets;
+	record.total_bytes = record.bytes;
 	paper_open(&paper, &writer_compact, NULL);
 	paper.writer.node = true;
 	paper.writer.kind->record(&paper.writer, &record);
