@@ -7,7 +7,7 @@
 # To compile flowd and flowcli.
 packages_build=(
 	gcc libc6-dev linux-libc-dev meson ninja-build pkg-config cmake clang llvm bpftool
-	libbpf-dev libnl-3-dev libnl-route-3-dev libnng-dev libcyaml-dev libyaml-dev libpcap-dev
+	libbpf-dev libnl-3-dev libnl-route-3-dev libnng-dev libyaml-dev libpcap-dev
 	libevent-dev liblz4-dev libprotobuf-c-dev protobuf-c-compiler
 )
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
@@ -28,11 +29,14 @@
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
 
-#define PIPELINE_DELIVER_NS (10 * CLOCK_MS) /* records wait this long for company */
-#define PIPELINE_SAMPLE_NS  (5 * CLOCK_S)
-#define PIPELINE_FULL_DRAIN 120 /* drains; a look at every set, where memory order is weak */
-#define PIPELINE_QUIET_NS   (10 * CLOCK_S) /* between two log lines of losses */
-#define PIPELINE_LAST_BURST 4096 /* records; on the way down there is time to deliver them */
+#define PIPELINE_DELIVER_NS	(10 * CLOCK_MS) /* records wait this long for company */
+#define PIPELINE_SAMPLE_NS	(5 * CLOCK_S)
+#define PIPELINE_NICE		-10
+#define PIPELINE_FULL_DRAIN	120  /* drains; a look at every set, where memory order is weak */
+#define PIPELINE_ANNOUNCE_MANY	1024 /* new flows between two looks at the ring buffer */
+#define PIPELINE_ANNOUNCE_TURNS 1024 /* then others have their turn */
+#define PIPELINE_QUIET_NS	(10 * CLOCK_S) /* between two log lines of losses */
+#define PIPELINE_LAST_BURST	4096 /* records; on the way down there is time to deliver them */
 
 struct pipeline {
 	const struct config *config;
@@ -169,6 +173,18 @@ static bool pipeline_drains_all(struct pipeline *pipeline)
 #endif
 }
 
+/* A burst of new flows takes time to publish: the ring buffer is emptied now and then meanwhile. */
+static void pipeline_announce(struct pipeline *pipeline)
+{
+	for (int turn = 0; turn < PIPELINE_ANNOUNCE_TURNS; turn++) {
+		if (flow_table_announce(pipeline->table, clock_monotonic_ns(),
+					PIPELINE_ANNOUNCE_MANY) < PIPELINE_ANNOUNCE_MANY)
+			return;
+		pipeline_drained(pipeline, datapath_drain_events(pipeline->datapath, pipeline_delta,
+								 pipeline));
+	}
+}
+
 static void pipeline_drain(void *context)
 {
 	struct pipeline *pipeline = context;
@@ -177,6 +193,7 @@ static void pipeline_drain(void *context)
 	flow_table_set_wall_offset(pipeline->table, clock_wall_offset_ns());
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
+	pipeline_announce(pipeline);
 	flow_table_age(pipeline->table, clock_monotonic_ns());
 	loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
 }
@@ -376,6 +393,17 @@ static int pipeline_open_all(struct pipeline *pipeline)
 	return error;
 }
 
+/*
+ * The ring buffer holds some milliseconds of evictions under a flood; without priority a busy
+ * machine lets us wait longer than that. Only this thread: the sockets' threads can wait. Not
+ * allowed is no failure.
+ */
+static void pipeline_ask_priority(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, PIPELINE_NICE))
+		log_debug("priority stays as it is: %s", strerror(errno));
+}
+
 int pipeline_open(struct pipeline **out, struct loop *loop, const struct config *config)
 {
 	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
@@ -397,6 +425,7 @@ int pipeline_open(struct pipeline **out, struct loop *loop, const struct config 
 		return error;
 	}
 	entrances_tell(config);
+	pipeline_ask_priority();
 	pipeline_sample(pipeline);
 	*out = pipeline;
 	return 0;

@@ -34,7 +34,8 @@ struct query {
 
 struct answer {
 	uint64_t epoch;
-	uint64_t position;
+	uint64_t position; /* opaque: for the next query; a record's own position is valid there too
+			    */
 	const struct flow_record *records;
 	size_t record_count;
 	const struct flow_loss *losses;

@@ -126,15 +126,19 @@ static void table_turn(struct flow_table *table, uint64_t tick)
 		flow_look(table, number);
 }
 
-static void fresh_publish(struct flow_table *table)
+size_t flow_table_announce(struct flow_table *table, uint64_t now_ns, size_t at_most)
 {
+	size_t count = 0;
 	uint32_t number;
 
-	while ((number = flow_wheel_fresh(&table->wheel))) {
+	if (now_ns > table->now_ns)
+		table->now_ns = now_ns;
+	for (; count < at_most && (number = flow_wheel_fresh(&table->wheel)); count++) {
 		flow_life_emit(table, flow_state_at(table, number), FLOW_KIND_START, FLOW_END_NONE);
 		flow_wheel_remove(&table->wheel, &table->pool, number);
 		flow_life_schedule(table, number);
 	}
+	return count;
 }
 
 void flow_table_age(struct flow_table *table, uint64_t now_ns)
@@ -147,9 +151,7 @@ void flow_table_age(struct flow_table *table, uint64_t now_ns)
 		table->tick = target;
 	while (table->tick < target)
 		table_turn(table, table->tick + 1);
-	if (now_ns > table->now_ns)
-		table->now_ns = now_ns;
-	fresh_publish(table);
+	flow_table_announce(table, now_ns, SIZE_MAX);
 }
 
 void flow_table_flush(struct flow_table *table, enum flow_end_reason reason)

@@ -98,6 +98,9 @@ void flow_table_update_batch(struct flow_table *table, const struct flow_delta *
  * drain. A time before the latest one is taken as the latest one.
  */
 void flow_table_age(struct flow_table *table, uint64_t now_ns);
+/* Only the STARTs, `at_most` of them, for a caller with something urgent in between; their number.
+ */
+size_t flow_table_announce(struct flow_table *table, uint64_t now_ns, size_t at_most);
 /* Ends every flow: FIN or RST where it was closing, else `reason`. SHUTDOWN says that the
  * observation ended, not the flow; the end of a capture is such an end too. */
 void flow_table_flush(struct flow_table *table, enum flow_end_reason reason);

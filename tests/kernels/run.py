@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Tests of the suites `bpf` and `netns` inside a Debian kernel: run.py VERSION SOURCE BUILD [NAME...]. Speaks TAP, one line a case. Kernels are kept in $FLOWD_KERNEL_CACHE
+"""Tests of the suites `bpf` and `netns` inside a Debian kernel: run.py VERSION SOURCE BUILD
+[NAME...]. Speaks TAP, one line a case. Kernels are kept in $FLOWD_KERNEL_CACHE
 (~/.cache/flowd-kernels)."""
 import glob
 import json
