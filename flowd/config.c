@@ -49,7 +49,7 @@ static const struct option rows[] = {
 	  "flows held at once; beyond, the longest silent one ends" },
 	{ "flow.table_flows", OPTION_COUNT, AT(flow.table_flows), 1024, 16777216, "65536", NULL,
 	  false, "entries of the kernel's flow table, over all CPUs (128 bytes each)" },
-	{ "flow.ring_bytes", OPTION_BYTES, AT(flow.ring_bytes), 4096, UINT64_C(1) << 30, "2MiB",
+	{ "flow.ring_bytes", OPTION_BYTES, AT(flow.ring_bytes), 4096, UINT64_C(1) << 30, "4MiB",
 	  NULL, false, "size of the ring buffer from the kernel" },
 	{ "flow.drain_interval", OPTION_DURATION, AT(flow.drain_interval), 100 * MS, SECONDS(1),
 	  "500ms", NULL, true, "how often the kernel's table is read" },

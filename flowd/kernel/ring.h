@@ -12,7 +12,9 @@
 
 struct ring {
 	unsigned long *consumer; /* page written by us */
-	const void *producer;	 /* page of the producer position, then the data, mapped twice */
+	const void *producer;	 /* page of the producer position, then the data, once: the second
+				  * view that the kernel offers would count as memory of ours again */
+	void *wrapped;		 /* a record that the end of the data splits */
 	uint64_t size, page;
 };
 
