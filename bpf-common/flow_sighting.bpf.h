@@ -37,11 +37,12 @@ FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, cons
 {
 	const __u32 *words = data;
 
-	sighting->eth[0] = sighting->eth[1] = sighting->eth[2] = 0;
-	if (link == PACKET_LINK_ETHERNET && data + 12 <= end) {
+	if (likely(link == PACKET_LINK_ETHERNET && data + 12 <= end)) {
 		sighting->eth[0] = words[0];
 		sighting->eth[1] = words[1];
 		sighting->eth[2] = words[2];
+	} else {
+		sighting->eth[0] = sighting->eth[1] = sighting->eth[2] = 0;
 	}
 	sighting->status = packet_parse_first(data, end, link, &sighting->packet);
 	return sighting->status == PACKET_MORE;

@@ -94,6 +94,7 @@ static void *writer(void *unused)
 {
 	cpu_set_t set;
 
+	setpriority(PRIO_PROCESS, 0, 0);
 	CPU_ZERO(&set);
 	CPU_SET(1 % sysconf(_SC_NPROCESSORS_ONLN), &set);
 	sched_setaffinity(0, sizeof(set), &set);
@@ -184,6 +185,7 @@ static void drain(uint32_t flows)
 
 int main(void)
 {
+	setpriority(PRIO_PROCESS, 0, -10); /* as the daemon's main thread */
 	bench = bench_bpf__open_and_load();
 	if (!bench)
 		die("cannot load the mutator (root needed)");

@@ -172,7 +172,7 @@ def boot(kernel, archive, directory, seconds, memory_mb=1024):
          "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", str(memory_mb), "-nodefaults",
          "-no-user-config", "-no-reboot", "-display", "none", "-kernel", kernel.image,
          "-initrd", archive, "-append", "console=ttyS0 panic=-1 loglevel=4 mitigations=off "
-         "nokaslr random.trust_cpu=on cryptomgr.notests", *serial],
+         "nokaslr random.trust_cpu=on cryptomgr.notests rcupdate.rcu_expedited=1", *serial],
         stdin=subprocess.DEVNULL, check=False)
     console, output, code = [_read(path) for path in ports]
     found = re.search(r"exit (\d+)", code)
