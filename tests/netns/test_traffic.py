@@ -4,6 +4,7 @@
 import shutil
 import socket
 import subprocess
+import time
 import unittest
 
 import tap
@@ -21,18 +22,29 @@ SOON = {"flow.active_timeout": "1s", "flow.udp_idle_timeout": "1s", "flow.icmp_i
 
 
 class Traffic(unittest.TestCase):
+    """One cluster and one daemon; a witness of its own for each test."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Cluster()
+        cls.addClassCleanup(cls.lab.close)
+        cls.daemon = Daemon(cls.lab, cls.lab.node, ["web", "client"], SOON).ready()
+
     def setUp(self):
-        self.lab = Cluster()
-        self.addCleanup(self.lab.close)
-        self.daemon = Daemon(self.lab, self.lab.node, ["web", "client"], SOON).ready()
         self.witness = Witness(self.lab.web, "eth0")
+        self.begun = time.time()
+
+    def flows(self):
+        """The records of flows that began during this test."""
+        return self.daemon.flows("--all", "--since", time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.begun)))
 
     def same_as_witness(self, keys):
         """Waits until the records of these flows add up to what the witness saw of them."""
         self.witness.stop()
         seen = {key: self.witness.flows.get(key) for key in keys}
         def told():
-            counts = sums(self.daemon.flows())
+            counts = sums(self.flows())
             return {key: counts.get(key) for key in keys}
         wait_until(f"records add up to {seen}", lambda: told() == seen, 10 * TIME_SCALE)
         return seen
