@@ -42,7 +42,9 @@ def add_python(image):
     library = sysconfig.get_path("stdlib")
     image.program(os.path.realpath("/usr/bin/python3"), "/usr/bin/python3")
     image.directory(library, skip=PYTHON_UNUSED)
-    for extension in glob.glob(os.path.join(library, "lib-dynload", "*.so")):
+    # glibc loads it when a thread ends: no program names it
+    for extension in (glob.glob("/lib/*/libgcc_s.so.1")
+                      + glob.glob(os.path.join(library, "lib-dynload", "*.so"))):
         image.program(extension)
     # the guest's clock says nothing about the age of a source file
     subprocess.run([sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode",

@@ -177,21 +177,25 @@ class Traffic(unittest.TestCase):
         for pod in (self.lab.web, self.lab.client):
             pod.run("ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off")
         capture = f"{self.lab.directory}/pod.pcap"
-        tcpdump = self.lab.start(self.lab.client, "tcpdump", "-i", "eth0", "-U", "-w", capture,
-                                 "-s", 128, stderr=subprocess.PIPE, text=True)
+        tcpdump = self.lab.start(self.lab.client, "tcpdump", "-i", "eth0", "-U", "--immediate-mode",
+                                 "-w", capture, "-s", 128, stderr=subprocess.PIPE, text=True)
         wait_until("tcpdump listens", lambda: "listening" in tcpdump.stderr.readline())
         _, told = self.conversation(self.lab.WEB4, self.lab.CLIENT4, 1000, 300_000)
-        tcpdump.terminate()
-        tcpdump.wait(10)
+        wait_until(f"tshark counts {told}", lambda: self.tshark_counts(capture) == told,
+                   10 * TIME_SCALE)
+
+    @staticmethod
+    def tshark_counts(capture):
+        """Of the TCP flows of a capture that is still being written."""
         shown = subprocess.run(["tshark", "-r", capture, "-Y", "tcp", "-T", "fields", "-e",
                                 "ip.src", "-e", "ip.dst", "-e", "tcp.srcport", "-e", "tcp.dstport",
-                                "-e", "frame.len"], capture_output=True, text=True, check=True)
+                                "-e", "frame.len"], capture_output=True, text=True, check=False)
         counts = {}
         for line in shown.stdout.splitlines():
             src, dst, sport, dport, length = line.split()
             counts.setdefault(Key(src, dst, TCP, int(sport), int(dport)), Count()).add(
                 1, int(length))
-        self.assertEqual(told, counts)
+        return counts
 
 
 if __name__ == "__main__":
