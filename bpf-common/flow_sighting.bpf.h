@@ -33,7 +33,7 @@ struct sighting {
 
 /* The bytes at hand into the sighting. Returns 1 when packet_parse_rest() has to go on. */
 FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
-			       enum packet_link link)
+			       __u32 link)
 {
 	const __u32 *words = data;
 

@@ -45,28 +45,42 @@ __weak int tc_parse_rest(struct __sk_buff *skb, struct packet *packet)
 				 packet);
 }
 
-/* Parses what is linear; when the headers end beyond it, pulls them in and parses once more. */
-FLOW_INLINE void tc_parse(struct __sk_buff *skb, enum packet_link link, struct sighting *sighting)
+/* The whole packet again, when more of it has been made linear; a function of its own likewise. */
+__weak int tc_parse_pulled(struct __sk_buff *skb, struct sighting *sighting, __u32 link)
 {
-	sighting->pulled = 0;
-	for (int attempt = 0; attempt < 2; attempt++) {
-		const void *data = (const void *)(long)skb->data;
-		const void *end = (const void *)(long)skb->data_end;
-		__u32 linear = (__u32)(end - data);
+	const void *data = (const void *)(long)skb->data;
+	const void *end = (const void *)(long)skb->data_end;
 
-		if (unlikely(sighting_parse(sighting, data, end, link)))
-			sighting->status = tc_parse_rest(skb, &sighting->packet);
-		if (likely(!tc_is_short(sighting->status, &sighting->packet)) || attempt ||
-		    skb->len <= linear)
-			break;
-		if (bpf_skb_pull_data(skb, skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES))
-			break;
-		sighting->pulled = 1;
-	}
+	if (!sighting)
+		return 0;
+	if (sighting_parse(sighting, data, end, link))
+		sighting->status = tc_parse_rest(skb, &sighting->packet);
+	return 0;
 }
 
-FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 role, __u8 counts)
+/* Parses what is linear; when the headers end beyond it, pulls them in and parses once more. */
+FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, struct sighting *sighting)
 {
+	const void *data = (const void *)(long)skb->data;
+	const void *end = (const void *)(long)skb->data_end;
+	__u32 linear = (__u32)(end - data);
+
+	if (unlikely(sighting_parse(sighting, data, end, link)))
+		sighting->status = tc_parse_rest(skb, &sighting->packet);
+	sighting->pulled = 0;
+	if (likely(!tc_is_short(sighting->status, &sighting->packet)) || skb->len <= linear)
+		return;
+	if (bpf_skb_pull_data(skb, skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES))
+		return;
+	sighting->pulled = 1;
+	tc_parse_pulled(skb, sighting, link);
+}
+
+/* The device's role is asked for before the packet is parsed, whether it counts after: see
+ * packet_parse.h. */
+FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 counting_role)
+{
+	__u32 role = flow_device_role(skb->ifindex), from;
 	struct sighting sighting;
 
 	tc_parse(skb, role & FLOW_DEVICE_L3 ? PACKET_LINK_IP : PACKET_LINK_ETHERNET, &sighting);
@@ -75,8 +89,11 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 role, __u8 coun
 	sighting.segments = tc_segments(skb);
 	sighting.ifindex = skb->ifindex;
 	sighting.hook = hook;
-	sighting.counts = counts;
+	sighting.counts = !!(role & counting_role);
 	sighting.known = !!(role & FLOW_DEVICE_KNOWN);
+	from = hook == FLOW_HOOK_TC_EGRESS ? skb->ingress_ifindex : 0;
+	if (from && flow_device_role(from) & FLOW_DEVICE_COVERED)
+		sighting.counts = 0; /* counted where it entered */
 	flow_account(&sighting);
 	return TC_ACT_UNSPEC;
 }
@@ -84,21 +101,13 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 role, __u8 coun
 SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
-	__u32 role = flow_device_role(skb->ifindex);
-
-	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, role, !!(role & FLOW_DEVICE_COUNT_INGRESS));
+	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, FLOW_DEVICE_COUNT_INGRESS);
 }
 
-/* What entered through a device that counts has been counted there. */
 SEC("tc")
 int tc_egress(struct __sk_buff *skb)
 {
-	__u32 role = flow_device_role(skb->ifindex), from = skb->ingress_ifindex;
-	__u8 counts = !!(role & FLOW_DEVICE_COUNT_EGRESS);
-
-	if (counts && from && flow_device_role(from) & FLOW_DEVICE_COVERED)
-		counts = 0;
-	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, role, counts);
+	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, FLOW_DEVICE_COUNT_EGRESS);
 }
 
 /* One instant on both clocks, for user space (BPF_PROG_TEST_RUN). */

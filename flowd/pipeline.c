@@ -42,6 +42,7 @@ struct pipeline {
 	const struct config *config;
 	struct loop *loop;
 	uint64_t epoch;
+	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, as the records have it */
 	gid_t group;
 	struct device_names *names;
 	struct history *history;
@@ -185,12 +186,18 @@ static void pipeline_announce(struct pipeline *pipeline)
 	}
 }
 
+static void pipeline_follow_clock(struct pipeline *pipeline)
+{
+	if (clock_wall_offset_moved(&pipeline->wall_offset_ns))
+		flow_table_set_wall_offset(pipeline->table, pipeline->wall_offset_ns);
+}
+
 static void pipeline_drain(void *context)
 {
 	struct pipeline *pipeline = context;
 	bool everything = pipeline_drains_all(pipeline);
 
-	flow_table_set_wall_offset(pipeline->table, clock_wall_offset_ns());
+	pipeline_follow_clock(pipeline);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
 	pipeline_announce(pipeline);
@@ -299,7 +306,7 @@ static int pipeline_open_table(struct pipeline *pipeline)
 	if (error)
 		return error;
 	flow_table_set_names(pipeline->table, pipeline_device_name, pipeline, config->node_name);
-	flow_table_set_wall_offset(pipeline->table, clock_wall_offset_ns());
+	pipeline_follow_clock(pipeline);
 	return 0;
 }
 
@@ -460,7 +467,7 @@ static void pipeline_finish(struct pipeline *pipeline)
 {
 	interfaces_close(pipeline->interfaces);
 	pipeline->interfaces = NULL;
-	flow_table_set_wall_offset(pipeline->table, clock_wall_offset_ns());
+	pipeline_follow_clock(pipeline);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, true, pipeline_delta, pipeline));
 	pipeline->finishing = true;

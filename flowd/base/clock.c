@@ -25,3 +25,13 @@ int64_t clock_wall_offset_ns(void)
 {
 	return (int64_t)(clock_realtime_ns() - clock_monotonic_ns());
 }
+
+bool clock_wall_offset_moved(int64_t *offset_ns)
+{
+	int64_t now_ns = clock_wall_offset_ns(), change_ns = now_ns - *offset_ns;
+
+	if (change_ns > -(int64_t)CLOCK_MS && change_ns < (int64_t)CLOCK_MS)
+		return false;
+	*offset_ns = now_ns;
+	return true;
+}

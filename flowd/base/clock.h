@@ -3,6 +3,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CLOCK_MS UINT64_C(1000000)
@@ -12,5 +13,8 @@ uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void);
 /* CLOCK_REALTIME - CLOCK_MONOTONIC at this moment. */
 int64_t clock_wall_offset_ns(void);
+/* Brings *offset_ns up to date when it is off by a millisecond or more, so that a moment told twice
+ * is told the same; true when it did. */
+bool clock_wall_offset_moved(int64_t *offset_ns);
 
 #endif

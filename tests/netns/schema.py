@@ -46,8 +46,10 @@ def _facts(facts):
             yield f"{name} is not a number in a string"
     if facts.get("kind") not in KINDS:
         yield f"kind {facts.get('kind')}"
-    if (facts.get("kind") == "flow_end") != ("end_reason" in facts):
+    if (facts.get("kind") == "flow_start") == ("end_reason" in facts):
         yield f"end_reason with kind {facts.get('kind')}"
+    if (facts.get("kind") == "flow_update") != (facts.get("end_reason") == "active"):
+        yield f"end_reason {facts.get('end_reason')} with kind {facts.get('kind')}"
     if facts.get("end_reason", "fin") not in REASONS:
         yield f"end_reason {facts['end_reason']}"
     for name in ("first_seen", "last_seen"):
