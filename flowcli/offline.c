@@ -52,6 +52,9 @@ static void tell_packets(struct sink *sink, const struct capture_summary *summar
 			used += (size_t)snprintf(others + used, sizeof(others) - used,
 						 ", %s %" PRIu64, names[i],
 						 summary->status[i].packets);
+	if (summary->other_links.packets && used < sizeof(others))
+		snprintf(others + used, sizeof(others) - used, ", other_links %" PRIu64,
+			 summary->other_links.packets);
 	sink_fact(sink, "%" PRIu64 " packets: %" PRIu64 " in flows%s", summary->frames.packets,
 		  summary->status[PACKET_OK].packets, others);
 }
@@ -64,6 +67,9 @@ static void tell_missing(struct sink *sink, const struct capture_summary *summar
 		sink_missing(sink, "the capture could not be read");
 	else if (summary->truncated)
 		sink_missing(sink, "%s", summary->why);
+	else if (summary->other_links.packets)
+		sink_missing(sink, "%" PRIu64 " packets of interfaces whose link type is not read",
+			     summary->other_links.packets);
 }
 
 static int read_capture(struct offline *offline, const char *path)
