@@ -66,8 +66,8 @@ static size_t escape_control(unsigned char c, char *out)
 	};
 
 	out[0] = '\\';
-	if (c >= 0x20 || shorts[c]) {
-		out[1] = c >= 0x20 ? (char)c : shorts[c];
+	if (c == '"' || c == '\\' || (c < 0x20 && shorts[c])) {
+		out[1] = c < 0x20 ? shorts[c] : (char)c;
 		return 2;
 	}
 	memcpy(out + 1, "u00", 3);
@@ -81,9 +81,14 @@ static size_t escape_one(const char **text, char *out)
 {
 	const unsigned char *at = (const unsigned char *)*text;
 
-	if (*at < 0x20 || *at == '"' || *at == '\\') {
+	if (*at < 0x20 || *at == 0x7f || *at == '"' || *at == '\\') {
 		*text += 1;
 		return escape_control(*at, out);
+	}
+	if (*at == 0xc2 && at[1] >= 0x80 &&
+	    at[1] <= 0x9f) { /* U+0080 to U+009F: terminals obey them */
+		*text += 2;
+		return escape_control(at[1], out);
 	}
 	if (*at < 0x80) {
 		*text += 1;

@@ -178,9 +178,12 @@ static void test_escape(void **state)
 	static const struct {
 		const char *text, *escaped;
 	} rows[] = {
+		{ "\xc2\x9b"
+		  "31m\x7f",
+		  "\\u009b31m\\u007f" },
 		{ "eth0", "eth0" },
 		{ "a\"b\\c", "a\\\"b\\\\c" },
-		{ "\n\t\x01\x1f\x7f", "\\n\\t\\u0001\\u001f\x7f" },
+		{ "\n\t\x01\x1f\x7f", "\\n\\t\\u0001\\u001f\\u007f" },
 		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
 		{ "\xff", "\xef\xbf\xbd" },
 		{ "\xc3", "\xef\xbf\xbd" },
