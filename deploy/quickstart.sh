@@ -249,7 +249,8 @@ run_demo() {
 run_on_interfaces() {
 	local name options=()
 	for name in "$@"; do
-		[ -e "/sys/class/net/$name" ] || die "no interface $name; there are: $(ls /sys/class/net)"
+		ip link show dev "$name" >/dev/null 2>&1 ||
+			die "no interface $name; there are: $(ip -br link | awk '{printf "%s ", $1}')"
 		options+=(--interface "$name")
 	done
 	build
