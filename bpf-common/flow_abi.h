@@ -16,8 +16,11 @@
 
 /* ---- key ------------------------------------------------------------------------------------ */
 
-/* flow_key.scope: the address family; the other bits are kept for a namespace scope. */
-#define FLOW_SCOPE_IPV6 0x01
+/* flow_key.scope: the address family and what sets a flow apart from others of the same tuple; the
+ * other bits are kept for a namespace scope. */
+#define FLOW_SCOPE_IPV6	   0x01
+#define FLOW_SCOPE_CARRIER 0x02 /* the outer flow of a tunnel whose inner flow counts the packet \
+				 */
 
 /*
  * One direction of one flow. The fields that differ most come first, so that comparing the first
@@ -28,7 +31,7 @@ struct flow_key {
 	__u16 dst_port; /* host order; ICMP and ICMPv6: code */
 	__u8 protocol;	/* IP protocol of the upper layer, after IPv6 extension headers */
 	__u8 scope;	/* FLOW_SCOPE_* */
-	__u16 icmp_id;	/* host order; identifier of echo messages, else 0 */
+	__u16 icmp_id;	/* host order; ICMP queries: identifier; errors: hash of the tuple quoted */
 	__u8 src[16];
 	__u8 dst[16];
 };
@@ -52,9 +55,14 @@ FLOW_ABI_ASSERT(sizeof(struct flow_key) == 40);
 #define FLOW_TCP_CWR	   0x080
 #define FLOW_TCP_NS	   0x100
 #define FLOW_TCP_MASK	   0x1ff
+#define FLOW_FLAG_SAMPLED  0x0200 /* not every packet was counted: flow_cold.sampling */
+#define FLOW_FLAG_TUNNEL   0x0400 /* flow_extra.outer is set */
+#define FLOW_FLAG_QUOTE	   0x0800 /* flow_extra.quoted is set */
 #define FLOW_FLAG_FRAGMENT 0x1000 /* some packets were IP fragments */
 #define FLOW_FLAG_L4_SHORT 0x2000 /* some packets ended inside the transport header: ports 0 */
 #define FLOW_FLAG_OBSERVED 0x4000 /* the entry was made at a point that observes, not counts */
+#define FLOW_FLAG_ORPHAN   0x8000 /* some packets were fragments whose first was not seen: ports 0 \
+				   */
 
 /*
  * The part of an entry that every packet touches: one cache line. Counters are cumulative since
@@ -117,6 +125,60 @@ FLOW_ABI_ASSERT(sizeof(struct flow_cold) == 64);
 #define FLOW_VLAN_PRESENT 0x1000
 #define FLOW_VLAN_ID	  0x0fff
 
+/* tunnel, X(NAME, value, json_name): what a packet was wrapped in, outermost */
+#define FLOW_TUNNELS(X)           \
+	X(NONE, 0, "")            \
+	X(VXLAN, 1, "vxlan")      \
+	X(GENEVE, 2, "geneve")    \
+	X(GRE, 3, "gre")          \
+	X(NVGRE, 4, "nvgre")      \
+	X(ERSPAN, 5, "erspan")    \
+	X(IPIP, 6, "ipip")        \
+	X(SIXINFOUR, 7, "6in4")   \
+	X(FOURINSIX, 8, "4in6")   \
+	X(SIXINSIX, 9, "6in6")    \
+	X(GTP_U, 10, "gtp-u")     \
+	X(ETHERIP, 11, "etherip") \
+	X(MPLS_IP, 12, "mpls")    \
+	X(GUE, 13, "gue")         \
+	X(TEREDO, 14, "teredo")   \
+	X(LISP, 15, "lisp")       \
+	X(L2TP, 16, "l2tp")       \
+	X(PPTP, 17, "pptp")       \
+	X(WCCP, 18, "wccp")       \
+	X(NSH, 19, "nsh")         \
+	X(VXLAN_GPE, 20, "vxlan-gpe")
+#define FLOW_TUNNEL_ENUM(name, value, text) FLOW_TUNNEL_##name = (value),
+enum flow_tunnel { FLOW_TUNNELS(FLOW_TUNNEL_ENUM) FLOW_TUNNEL_COUNT };
+
+/* The outermost header around a flow's packets, of the first packet. */
+struct flow_outer {
+	__u8 src[16]; /* as in struct flow_key */
+	__u8 dst[16];
+	__u32 id;   /* VXLAN and Geneve VNI, NVGRE VSID, GRE key, GTP-U TEID, ERSPAN session; else 0
+		     */
+	__u8 type;  /* enum flow_tunnel */
+	__u8 scope; /* FLOW_SCOPE_IPV6 */
+	__u16 pad;
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_outer) == 40);
+
+/*
+ * The part that only some flows have, as their flags say. Never both `outer` and `quoted`: an ICMP
+ * error inside a tunnel tells what it quotes. The certain counts (FLOW_FLAG_SAMPLED) are those
+ * among the entry's packets that sampling could not have left out (first of an entry, SYN, FIN,
+ * RST): an estimate of all is certain + (counted - certain) * sampling. They may wrap.
+ */
+struct flow_extra {
+	union {
+		struct flow_outer outer;
+		struct flow_key quoted; /* as its packets would be keyed, direction included */
+	};
+	__u32 certain_packets;
+	__u32 certain_bytes;
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_extra) == 48);
+
 /* Map values: one set. Set s of CPU c is element c * sets_per_cpu + s of both arrays. */
 struct flow_hot_set {
 	struct flow_hot way[FLOW_WAYS];
@@ -124,8 +186,12 @@ struct flow_hot_set {
 struct flow_cold_set {
 	struct flow_cold way[FLOW_WAYS];
 };
+struct flow_extra_set {
+	struct flow_extra way[FLOW_WAYS];
+};
 FLOW_ABI_ASSERT(sizeof(struct flow_hot_set) == 256);
 FLOW_ABI_ASSERT(sizeof(struct flow_cold_set) == 256);
+FLOW_ABI_ASSERT(sizeof(struct flow_extra_set) == 192);
 
 /*
  * One byte a set, written 1 by every packet, cleared by user space before it reads the set: what to
@@ -148,20 +214,48 @@ struct flow_touched {
 #define FLOW_DEVICE_COVERED	  0x04 /* what enters here has been counted, here or below */
 #define FLOW_DEVICE_KNOWN	  0x80 /* the slot is in use */
 #define FLOW_DEVICE_L3		  0x08 /* no link header: packets start at IP (tun, wireguard, ipip) */
+#define FLOW_DEVICE_SAMPLE_FLOWS  0x10 /* `sampling` chooses flows, not packets */
 
 /* Element ifindex % FLOW_DEVICE_SLOTS of the array `device_slots`; a device whose slot belongs to
  * another one is in the hash `device_extra` (ifindex -> struct flow_device). */
 #define FLOW_DEVICE_SLOTS 4096
 struct flow_device {
 	__u32 ifindex;
-	__u32 role; /* FLOW_DEVICE_* */
+	__u16 role;	/* FLOW_DEVICE_* */
+	__u16 sampling; /* 1 in N; 0 and 1 = every packet */
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_device) == 8);
+
+/* ---- fragments ------------------------------------------------------------------------------ */
+
+/* A datagram in pieces (RFC 791, RFC 8200 4.5), and the ports that its first fragment had. */
+struct flow_fragment_id {
+	__u8 src[16];
+	__u8 dst[16];
+	__u32 id;
+	__u8 protocol; /* IPv4; 0 for IPv6, where it is not part of the identity */
+	__u8 scope;
+	__u16 pad;
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_fragment_id) == 40);
+struct flow_fragment {
+	__u16 src_port;
+	__u16 dst_port;
+	__u16 icmp_id;
+	__u8 protocol;
+	__u8 pad;
+	__u32 jiffies; /* when it was seen */
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_fragment) == 12);
+#define FLOW_FRAGMENTS		4096 /* datagrams remembered; the longest unused one is forgotten */
+#define FLOW_FRAGMENT_TIMEOUT_S 30   /* as the kernel's ipfrag_time */
 
 /* ---- events --------------------------------------------------------------------------------- */
 
 /* type, X(NAME, value): what travels through the ring buffer. Payloads follow the header. */
-#define FLOW_EVENTS(X)		     X(FLOW_EVICTED, 1)
+#define FLOW_EVENTS(X)     \
+	X(FLOW_EVICTED, 1) \
+	X(FLOW_MALFORMED, 2)
 #define FLOW_EVENT_ENUM(name, value) FLOW_EVENT_##name = (value),
 enum flow_event_type { FLOW_EVENTS(FLOW_EVENT_ENUM) };
 
@@ -174,7 +268,9 @@ struct flow_event {
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_event) == 24);
 
-/* FLOW_EVENT_FLOW_EVICTED: the whole entry, so that its counts are kept. */
+/* FLOW_EVENT_FLOW_EVICTED: the whole entry, so that its counts are kept; a struct flow_extra
+ * follows where the flags call for it (FLOW_EXTRA_FLAGS). */
+#define FLOW_EXTRA_FLAGS (FLOW_FLAG_SAMPLED | FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE)
 struct flow_evicted {
 	struct flow_event event;
 	__u32 slot; /* (cpu * sets_per_cpu + set) * FLOW_WAYS + way */
@@ -183,6 +279,22 @@ struct flow_evicted {
 	struct flow_cold cold;
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_evicted) == 160);
+
+/* FLOW_EVENT_FLOW_MALFORMED: the beginning of a packet that was not understood, or not to its end;
+ * only where user space asked for it (cfg_show_malformed), one a second, CPU and outcome at most.
+ */
+#define FLOW_MALFORMED_BYTES 128
+struct flow_malformed {
+	struct flow_event event;
+	__u32 ifindex;
+	__u32 length;  /* of the packet */
+	__u16 outcome; /* enum packet_status; + PACKET_STATUS_COUNT: enum packet_note */
+	__u16 captured;
+	__u8 hook; /* enum flow_hook */
+	__u8 pad[3];
+	__u8 bytes[FLOW_MALFORMED_BYTES];
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_malformed) == 168);
 
 /* ---- what a packet can turn out to be ----------------------------------------------------------
  */
@@ -195,7 +307,7 @@ FLOW_ABI_ASSERT(sizeof(struct flow_evicted) == 160);
 	X(OK, "ok", "in a flow record")                                                            \
 	X(L2_TRUNCATED, "l2_truncated", "ended inside the link-layer header")                      \
 	X(VLAN_TRUNCATED, "vlan_truncated", "ended inside a VLAN tag")                             \
-	X(VLAN_TOO_DEEP, "vlan_too_deep", "more than two VLAN tags")                               \
+	X(VLAN_TOO_DEEP, "vlan_too_deep", "more VLAN tags than are followed")                      \
 	X(L3_TRUNCATED, "l3_truncated", "ended inside the IP header")                              \
 	X(IP_BAD_VERSION, "ip_bad_version", "IP version does not fit the ethertype")               \
 	X(IP_BAD_HEADER, "ip_bad_header",                                                          \
@@ -204,20 +316,46 @@ FLOW_ABI_ASSERT(sizeof(struct flow_evicted) == 160);
 	X(IPV6_EXT_TRUNCATED, "ipv6_ext_truncated", "ended inside an IPv6 extension header")       \
 	X(ARP, "arp", "ARP and RARP")                                                              \
 	X(LLDP, "lldp", "link-layer discovery")                                                    \
-	X(LLC, "llc", "IEEE 802.3 length field: LLC, SNAP, spanning tree")                         \
-	X(MPLS, "mpls", "MPLS label stack (not followed)")                                         \
-	X(PPPOE, "pppoe", "PPPoE (not followed)")                                                  \
-	X(ETHERTYPE_OTHER, "ethertype_other", "another ethertype")
+	X(LLC, "llc", "IEEE 802.3 length field: LLC")                                              \
+	X(MPLS, "mpls", "MPLS label stack with no IP below")                                       \
+	X(PPPOE, "pppoe", "PPPoE discovery and PPP control")                                       \
+	X(ETHERTYPE_OTHER, "ethertype_other", "another ethertype")                                 \
+	X(STP, "stp", "spanning tree")                                                             \
+	X(ISIS, "isis", "IS-IS")                                                                   \
+	X(SNAP, "snap", "LLC with SNAP: CDP and the like")                                         \
+	X(IPX, "ipx", "IPX")                                                                       \
+	X(LACP, "lacp", "slow protocols: LACP, OAM")                                               \
+	X(EAPOL, "eapol", "port authentication (802.1X)")                                          \
+	X(PTP, "ptp", "precision time over Ethernet")                                              \
+	X(MACSEC, "macsec", "MACsec, encrypted")                                                   \
+	X(ENCAP_TRUNCATED, "encap_truncated", "ended inside MPLS, PPPoE, LLC or the like")         \
+	X(ENCAP_TOO_DEEP, "encap_too_deep", "more encapsulations than are followed")
 #define PACKET_STATUS_ENUM(name, json_name, text) PACKET_##name,
 enum packet_status { PACKET_STATUSES(PACKET_STATUS_ENUM) PACKET_STATUS_COUNT };
+
+/*
+ * note, X(NAME, json_name, text): what could not be read of a packet that is in a flow all the
+ * same. Counted beside, not instead. Order is ABI.
+ */
+#define PACKET_NOTES(X)                                                                         \
+	X(NONE, "", "")                                                                         \
+	X(L4_SHORT, "l4_short", "ended inside the transport header: ports 0")                   \
+	X(FRAGMENT_ORPHAN, "fragment_orphan", "fragment whose first was not seen: ports 0")     \
+	X(TUNNEL_TRUNCATED, "tunnel_truncated", "ended inside a tunnel: the outer flow")        \
+	X(TUNNEL_MALFORMED, "tunnel_malformed", "tunnel header not understood: the outer flow") \
+	X(TUNNEL_NOT_IP, "tunnel_not_ip", "tunnel that carries something else: the outer flow") \
+	X(TUNNEL_TOO_DEEP, "tunnel_too_deep", "more encapsulations than are followed")          \
+	X(QUOTE_SHORT, "quote_short", "ICMP error that quotes too little to join it")
+#define PACKET_NOTE_ENUM(name, json_name, text) PACKET_NOTE_##name,
+enum packet_note { PACKET_NOTES(PACKET_NOTE_ENUM) PACKET_NOTE_COUNT };
 
 /* ---- loss ledger -------------------------------------------------------------------------------
  */
 
 /*
  * counter, X(name, text): per CPU, monotonic. The invariant, at rest:
- *   seen_packets = packets in flow records + sum of status_packets (not OK)
- *                + evict_lost_packets
+ *   seen_packets = packets in flow records (carriers aside) + sum of status_packets (not OK)
+ *                + filtered_packets + sampled_packets + evict_lost_packets
  * Packets in reentered_packets were refused before they were entered in seen_packets.
  */
 #define FLOW_COUNTERS(X)                                                                          \
@@ -234,18 +372,27 @@ enum packet_status { PACKET_STATUSES(PACKET_STATUS_ENUM) PACKET_STATUS_COUNT };
 	X(evict_lost_bytes, "bytes of those")                                                     \
 	X(reentered_packets, "packets refused because the CPU's table was in use (PREEMPT_RT)")   \
 	X(pulled_packets, "packets whose headers were not linear and were pulled")                \
-	X(events, "ring buffer events submitted; also the sequence number")
+	X(events, "ring buffer events submitted; also the sequence number")                       \
+	X(filtered_packets, "packets that the filter excludes")                                   \
+	X(filtered_bytes, "bytes of those")                                                       \
+	X(sampled_packets, "packets that sampling left out")                                      \
+	X(sampled_bytes, "bytes of those")                                                        \
+	X(carrier_packets, "packets entered a second time, in the outer flow of their tunnel")    \
+	X(fragments_joined, "fragments whose ports are those of the first one")                   \
+	X(fragments_forgotten, "first fragments that could not be remembered")
 #define FLOW_COUNTER_FIELD(name, text) __u64 name;
 struct flow_ledger {
 	FLOW_COUNTERS(FLOW_COUNTER_FIELD)
 	__u64 status_packets[PACKET_STATUS_COUNT];
 	__u64 status_bytes[PACKET_STATUS_COUNT];
-	__u64 busy; /* guard on PREEMPT_RT; not a counter */
+	__u64 note_packets[PACKET_NOTE_COUNT];
+	__u64 sampling_state; /* of the choice of packets; not a counter */
+	__u64 busy;	      /* guard on PREEMPT_RT; not a counter */
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_ledger) % 8 == 0);
 
 /* Value of `flow_ledgers` (array, one element per CPU), padded so that CPUs share no line. */
-#define FLOW_LEDGER_SIZE 512
+#define FLOW_LEDGER_SIZE 1024
 struct flow_ledger_slot {
 	struct flow_ledger ledger;
 	__u8 pad[FLOW_LEDGER_SIZE - sizeof(struct flow_ledger)];
