@@ -18,9 +18,10 @@
 
 /* flow_key.scope: the address family and what sets a flow apart from others of the same tuple; the
  * other bits are kept for a namespace scope. */
-#define FLOW_SCOPE_IPV6	   0x01
-#define FLOW_SCOPE_CARRIER 0x02 /* the outer flow of a tunnel whose inner flow counts the packet \
-				 */
+#define FLOW_SCOPE_IPV6 0x01
+#define FLOW_SCOPE_CARRIER                                                    \
+	0x02 /* the outer flow of a tunnel whose inner flow counts the packet \
+	      */
 
 /*
  * One direction of one flow. The fields that differ most come first, so that comparing the first
@@ -61,8 +62,9 @@ FLOW_ABI_ASSERT(sizeof(struct flow_key) == 40);
 #define FLOW_FLAG_FRAGMENT 0x1000 /* some packets were IP fragments */
 #define FLOW_FLAG_L4_SHORT 0x2000 /* some packets ended inside the transport header: ports 0 */
 #define FLOW_FLAG_OBSERVED 0x4000 /* the entry was made at a point that observes, not counts */
-#define FLOW_FLAG_ORPHAN   0x8000 /* some packets were fragments whose first was not seen: ports 0 \
-				   */
+#define FLOW_FLAG_ORPHAN                                                        \
+	0x8000 /* some packets were fragments whose first was not seen: ports 0 \
+		*/
 
 /*
  * The part of an entry that every packet touches: one cache line. Counters are cumulative since
@@ -279,6 +281,11 @@ struct flow_evicted {
 	struct flow_cold cold;
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_evicted) == 160);
+struct flow_evicted_extra {
+	struct flow_evicted evicted;
+	struct flow_extra extra;
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_evicted_extra) == 208);
 
 /* FLOW_EVENT_FLOW_MALFORMED: the beginning of a packet that was not understood, or not to its end;
  * only where user space asked for it (cfg_show_malformed), one a second, CPU and outcome at most.
@@ -303,32 +310,30 @@ FLOW_ABI_ASSERT(sizeof(struct flow_malformed) == 168);
  * status, X(NAME, json_name, text): the outcome of parsing one packet. OK is a flow; every other
  * outcome is a counter of packets and one of bytes, none is silent. Order is ABI: add at the end.
  */
-#define PACKET_STATUSES(X)                                                                         \
-	X(OK, "ok", "in a flow record")                                                            \
-	X(L2_TRUNCATED, "l2_truncated", "ended inside the link-layer header")                      \
-	X(VLAN_TRUNCATED, "vlan_truncated", "ended inside a VLAN tag")                             \
-	X(VLAN_TOO_DEEP, "vlan_too_deep", "more VLAN tags than are followed")                      \
-	X(L3_TRUNCATED, "l3_truncated", "ended inside the IP header")                              \
-	X(IP_BAD_VERSION, "ip_bad_version", "IP version does not fit the ethertype")               \
-	X(IP_BAD_HEADER, "ip_bad_header",                                                          \
-	  "IPv4 header length below 20 bytes or beyond the packet")                                \
-	X(IPV6_EXT_TOO_DEEP, "ipv6_ext_too_deep", "more IPv6 extension headers than are followed") \
-	X(IPV6_EXT_TRUNCATED, "ipv6_ext_truncated", "ended inside an IPv6 extension header")       \
-	X(ARP, "arp", "ARP and RARP")                                                              \
-	X(LLDP, "lldp", "link-layer discovery")                                                    \
-	X(LLC, "llc", "IEEE 802.3 length field: LLC")                                              \
-	X(MPLS, "mpls", "MPLS label stack with no IP below")                                       \
-	X(PPPOE, "pppoe", "PPPoE discovery and PPP control")                                       \
-	X(ETHERTYPE_OTHER, "ethertype_other", "another ethertype")                                 \
-	X(STP, "stp", "spanning tree")                                                             \
-	X(ISIS, "isis", "IS-IS")                                                                   \
-	X(SNAP, "snap", "LLC with SNAP: CDP and the like")                                         \
-	X(IPX, "ipx", "IPX")                                                                       \
-	X(LACP, "lacp", "slow protocols: LACP, OAM")                                               \
-	X(EAPOL, "eapol", "port authentication (802.1X)")                                          \
-	X(PTP, "ptp", "precision time over Ethernet")                                              \
-	X(MACSEC, "macsec", "MACsec, encrypted")                                                   \
-	X(ENCAP_TRUNCATED, "encap_truncated", "ended inside MPLS, PPPoE, LLC or the like")         \
+#define PACKET_STATUSES(X)                                                                 \
+	X(OK, "ok", "in a flow record")                                                    \
+	X(L2_TRUNCATED, "l2_truncated", "ended inside the link-layer header")              \
+	X(VLAN_TRUNCATED, "vlan_truncated", "ended inside a VLAN tag")                     \
+	X(VLAN_TOO_DEEP, "vlan_too_deep", "more VLAN tags than are followed")              \
+	X(L3_TRUNCATED, "l3_truncated", "ended inside the IP header")                      \
+	X(IP_BAD_VERSION, "ip_bad_version", "IP version does not fit the ethertype")       \
+	X(IP_BAD_HEADER, "ip_bad_header",                                                  \
+	  "IPv4 header length below 20 bytes or beyond the packet")                        \
+	X(ARP, "arp", "ARP and RARP")                                                      \
+	X(LLDP, "lldp", "link-layer discovery")                                            \
+	X(LLC, "llc", "IEEE 802.3 length field: LLC")                                      \
+	X(MPLS, "mpls", "MPLS label stack with no IP below")                               \
+	X(PPPOE, "pppoe", "PPPoE discovery and PPP control")                               \
+	X(ETHERTYPE_OTHER, "ethertype_other", "another ethertype")                         \
+	X(STP, "stp", "spanning tree")                                                     \
+	X(ISIS, "isis", "IS-IS")                                                           \
+	X(SNAP, "snap", "LLC with SNAP: CDP and the like")                                 \
+	X(IPX, "ipx", "IPX")                                                               \
+	X(LACP, "lacp", "slow protocols: LACP, OAM")                                       \
+	X(EAPOL, "eapol", "port authentication (802.1X)")                                  \
+	X(PTP, "ptp", "precision time over Ethernet")                                      \
+	X(MACSEC, "macsec", "MACsec, encrypted")                                           \
+	X(ENCAP_TRUNCATED, "encap_truncated", "ended inside MPLS, PPPoE, LLC or the like") \
 	X(ENCAP_TOO_DEEP, "encap_too_deep", "more encapsulations than are followed")
 #define PACKET_STATUS_ENUM(name, json_name, text) PACKET_##name,
 enum packet_status { PACKET_STATUSES(PACKET_STATUS_ENUM) PACKET_STATUS_COUNT };
@@ -345,6 +350,11 @@ enum packet_status { PACKET_STATUSES(PACKET_STATUS_ENUM) PACKET_STATUS_COUNT };
 	X(TUNNEL_MALFORMED, "tunnel_malformed", "tunnel header not understood: the outer flow") \
 	X(TUNNEL_NOT_IP, "tunnel_not_ip", "tunnel that carries something else: the outer flow") \
 	X(TUNNEL_TOO_DEEP, "tunnel_too_deep", "more encapsulations than are followed")          \
+	X(EXT_TRUNCATED, "ipv6_ext_truncated",                                                  \
+	  "ended inside an IPv6 extension header: protocol 0")                                  \
+	X(EXT_MALFORMED, "ipv6_ext_malformed", "IPv6 jumbogram without its option: protocol 0") \
+	X(EXT_TOO_DEEP, "ipv6_ext_too_deep",                                                    \
+	  "more IPv6 extension headers than are followed: protocol 0")                          \
 	X(QUOTE_SHORT, "quote_short", "ICMP error that quotes too little to join it")
 #define PACKET_NOTE_ENUM(name, json_name, text) PACKET_NOTE_##name,
 enum packet_note { PACKET_NOTES(PACKET_NOTE_ENUM) PACKET_NOTE_COUNT };
@@ -378,6 +388,8 @@ enum packet_note { PACKET_NOTES(PACKET_NOTE_ENUM) PACKET_NOTE_COUNT };
 	X(sampled_packets, "packets that sampling left out")                                      \
 	X(sampled_bytes, "bytes of those")                                                        \
 	X(carrier_packets, "packets entered a second time, in the outer flow of their tunnel")    \
+	X(carrier_lost_packets,                                                                   \
+	  "packets of evicted outer flows lost because the ring buffer was full")                 \
 	X(fragments_joined, "fragments whose ports are those of the first one")                   \
 	X(fragments_forgotten, "first fragments that could not be remembered")
 #define FLOW_COUNTER_FIELD(name, text) __u64 name;

@@ -7,18 +7,27 @@
 #ifndef FLOW_ACCOUNT_BPF_H
 #define FLOW_ACCOUNT_BPF_H
 
+#include "bpf-common/flow_fragment.bpf.h"
+#include "bpf-common/flow_sampling.bpf.h"
 #include "bpf-common/flow_table.bpf.h"
 
-/* The device's role, 0 when user space has not told. */
-FLOW_INLINE __u32 flow_device_role(__u32 ifindex)
+/* NULL when user space has not told of it. */
+FLOW_INLINE const struct flow_device *flow_device(__u32 ifindex)
 {
 	__u32 slot = ifindex % FLOW_DEVICE_SLOTS;
-	struct flow_device *device = bpf_map_lookup_elem(&device_slots, &slot);
+	const struct flow_device *device = bpf_map_lookup_elem(&device_slots, &slot);
 
-	if (device && device->ifindex == ifindex)
-		return device->role;
-	device = bpf_map_lookup_elem(&device_extra, &ifindex);
-	return device ? device->role : 0;
+	if (likely(device && device->ifindex == ifindex))
+		return device;
+	return bpf_map_lookup_elem(&device_extra, &ifindex);
+}
+
+/* What a step of the parser finds beside the packet, until flow_account() has entered it. */
+FLOW_INLINE struct flow_extra *flow_scratch_extra(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&flow_scratch, &cpu);
 }
 
 FLOW_INLINE struct flow_ledger *flow_ledger_of(__u32 cpu)
@@ -38,25 +47,49 @@ FLOW_INLINE void flow_count_status(struct flow_ledger *ledger, __u32 status, __u
 	ledger->status_bytes[status] += bytes;
 }
 
-/* With the ledger in hand, and the table ours. */
-FLOW_INLINE void flow_enter(struct flow_ledger *ledger, __u32 cpu, const struct sighting *sighting)
+FLOW_INLINE void flow_count_note(struct flow_ledger *ledger, __u32 note, __u32 packets)
 {
-	__u32 bytes = sighting_bytes(sighting);
+	PACKET_OPAQUE(note);
+	if (note < PACKET_NOTE_COUNT)
+		ledger->note_packets[note] += packets;
+}
 
-	if (unlikely(sighting->pulled))
-		ledger->pulled_packets++;
-	if (sighting->counts) {
+/* The ledger's sums; a carrier is in them as the packet that it carries. */
+FLOW_INLINE void flow_enter_sums(struct flow_ledger *ledger, const struct sighting *sighting,
+				 __u32 bytes)
+{
+	if (unlikely(sighting->carrier)) {
+		if (sighting->counts)
+			ledger->carrier_packets += sighting->segments;
+	} else if (likely(sighting->counts)) {
 		ledger->seen_packets += sighting->segments;
 		ledger->seen_bytes += bytes;
-		if (sighting->status != PACKET_OK)
+		if (unlikely(sighting->status != PACKET_OK))
 			flow_count_status(ledger, sighting->status, sighting->segments, bytes);
 	} else {
 		ledger->observed_packets += sighting->segments;
 		if (unlikely(!sighting->known))
 			ledger->unknown_device_packets += sighting->segments;
 	}
-	if (sighting->status == PACKET_OK)
-		flow_table_add(ledger, cpu, sighting, bytes);
+}
+
+/* With the ledger in hand, and the table ours. */
+FLOW_INLINE void flow_enter(struct flow_ledger *ledger, __u32 cpu, struct sighting *sighting)
+{
+	__u32 bytes = sighting_bytes(sighting);
+
+	flow_enter_sums(ledger, sighting, bytes);
+	if (unlikely(sighting->pulled))
+		ledger->pulled_packets++;
+	if (unlikely(sighting->status != PACKET_OK))
+		return;
+	if (unlikely(sighting->packet.fragment))
+		flow_join_fragment(ledger, &sighting->packet);
+	if (unlikely(sighting->packet.note) && sighting->counts)
+		flow_count_note(ledger, sighting->packet.note, sighting->segments);
+	if (unlikely(sighting->sampling > 1) && sighting->counts)
+		flow_sample(ledger, sighting);
+	flow_table_add(ledger, cpu, sighting, bytes);
 }
 
 /*

@@ -10,7 +10,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf-common/flow_abi.h"
+#include "bpf-common/packet.h"
 
 /* The one header whose globals are meant to be: elsewhere such a warning is a forgotten `static`.
  */
@@ -28,6 +28,7 @@
 
 FLOW_ARRAY(flow_hots, 1, struct flow_hot_set);
 FLOW_ARRAY(flow_colds, 1, struct flow_cold_set);
+FLOW_ARRAY(flow_extras, 1, struct flow_extra_set);
 FLOW_ARRAY(flow_touched, 1, struct flow_touched);
 FLOW_ARRAY(flow_ledgers, 1, struct flow_ledger_slot); /* one a CPU */
 FLOW_ARRAY(flow_clocks, 1, struct flow_clock);
@@ -42,6 +43,17 @@ struct {
 	__type(value, struct flow_device);
 } device_extra SEC(".maps") __weak;
 
+/* What the parser finds beside the packet's own flow, until the entry is made: one a CPU. */
+FLOW_ARRAY(flow_scratch, 1, struct flow_extra);
+
+/* First fragments, by any CPU for any: the fragments of a datagram may come in on several. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_FRAGMENTS);
+	__type(key, struct flow_fragment_id);
+	__type(value, struct flow_fragment);
+} flow_fragments SEC(".maps") __weak;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
@@ -55,6 +67,11 @@ const volatile __u8 cfg_guard __weak =
 const volatile __u8 cfg_xdp_frags __weak = 0; /* XDP packets may lie in several buffers */
 const volatile __u32 cfg_ring_wake __weak =
 	0; /* bytes waiting in the ring at which user space is woken */
+
+const volatile __u32 cfg_hz __weak = 0; /* jiffies a second */
+
+/* What the parser follows; user space may change it at any time. */
+struct packet_rules flow_rules __weak = { 0 };
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -10,7 +10,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf-common/packet_parse.h"
+#include "bpf-common/packet_encap.h"
 
 #define FLOW_INLINE	    static __attribute__((always_inline)) inline
 #define likely(condition)   __builtin_expect(!!(condition), 1)
@@ -27,13 +27,17 @@ struct sighting {
 	__u16 vlan;  /* a tag that the card or the stack took off: id | FLOW_VLAN_PRESENT, else 0 */
 	__u8 hook;   /* enum flow_hook */
 	__u8 counts; /* this point counts the packet; else it observes */
-	__u16 known; /* user space has classified the device */
-	__u16 pulled; /* 1: its headers had to be made linear */
+	__u8 known;  /* user space has classified the device */
+	__u8 pulled; /* 1: its headers had to be made linear */
+	__u8 carrier;	    /* the outer packet, a second time: not counted in the ledger's sums */
+	__u8 flow_sampling; /* `sampling` chooses flows, not packets */
+	__u16 sampling;	    /* 1 in N is counted; 0 and 1: all */
+	__u16 left_out;	    /* sampling has not chosen it: counted only where it makes an entry */
 };
 
-/* The bytes at hand into the sighting. Returns 1 when packet_parse_rest() has to go on. */
+/* The bytes at hand into the sighting. Returns 1 when packet_parse_step() has to go on. */
 FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
-			       __u32 link)
+			       __u32 link, const struct packet_rules *rules)
 {
 	const __u32 *words = data;
 
@@ -44,8 +48,20 @@ FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, cons
 	} else {
 		sighting->eth[0] = sighting->eth[1] = sighting->eth[2] = 0;
 	}
-	sighting->status = packet_parse_first(data, end, link, &sighting->packet);
+	sighting->status = packet_parse_first(data, end, link, rules, &sighting->packet);
 	return sighting->status == PACKET_MORE;
+}
+
+/* What the device's slot says of this point; NULL where user space has not told. */
+FLOW_INLINE void sighting_set_device(struct sighting *sighting, const struct flow_device *device,
+				     __u32 counting_role)
+{
+	sighting->counts = device && (device->role & counting_role);
+	sighting->known = device && (device->role & FLOW_DEVICE_KNOWN);
+	sighting->carrier = 0;
+	sighting->sampling = device ? device->sampling : 0;
+	sighting->flow_sampling = device && (device->role & FLOW_DEVICE_SAMPLE_FLOWS);
+	sighting->left_out = 0;
 }
 
 /* Bytes on the wire: each further segment of a GSO packet has its own copy of the headers. */

@@ -10,7 +10,7 @@
 #define FLOW_TABLE_BPF_H
 
 #include "bpf-common/flow_maps.bpf.h"
-#include "bpf-common/flow_sighting.bpf.h"
+#include "bpf-common/flow_sampling.bpf.h"
 
 /* Orders stores for readers on other CPUs. x86 keeps stores in order; elsewhere a full barrier. */
 #ifdef __TARGET_ARCH_x86
@@ -94,9 +94,50 @@ FLOW_INLINE void flow_take_drained(struct flow_cold *cold, __u16 next, __u64 *dr
 FLOW_INLINE void flow_count_lost(struct flow_ledger *ledger, const struct flow_hot *hot,
 				 __u64 drained, __u64 drained_bytes)
 {
+	if (hot->key.scope & FLOW_SCOPE_CARRIER) {
+		ledger->carrier_lost_packets += hot->packets - (__u32)drained;
+		return;
+	}
 	ledger->evict_lost_flows++;
 	ledger->evict_lost_packets += hot->packets - (__u32)drained;
 	ledger->evict_lost_bytes += (hot->bytes - drained_bytes) & FLOW_DRAINED_BYTES_MASK;
+}
+
+FLOW_INLINE void flow_fill_evicted(struct flow_ledger *ledger, struct flow_evicted *evicted,
+				   __u32 slot, const struct flow_hot *hot,
+				   const struct flow_cold *cold)
+{
+	evicted->event.type = FLOW_EVENT_FLOW_EVICTED;
+	evicted->event.size = sizeof(*evicted);
+	evicted->event.cpu = slot / (FLOW_WAYS * cfg_sets_per_cpu);
+	evicted->event.time_ns = bpf_ktime_get_ns();
+	evicted->event.seq = ++ledger->events;
+	evicted->slot = slot;
+	evicted->pad = 0;
+	evicted->hot = *hot;
+	evicted->cold = *cold;
+}
+
+/* With its extra part. False: the ring buffer is full. */
+FLOW_INLINE int flow_evict_extra(struct flow_ledger *ledger, __u32 slot, const struct flow_hot *hot,
+				 const struct flow_cold *cold, __u64 drained, __u64 drained_bytes)
+{
+	__u32 set = slot / FLOW_WAYS;
+	const struct flow_extra_set *extras = bpf_map_lookup_elem(&flow_extras, &set);
+	struct flow_evicted_extra *evicted;
+
+	if (!extras)
+		return 0;
+	evicted = bpf_ringbuf_reserve(&events, sizeof(*evicted), 0);
+	if (!evicted)
+		return 0;
+	flow_fill_evicted(ledger, &evicted->evicted, slot, hot, cold);
+	evicted->evicted.event.size = sizeof(*evicted);
+	evicted->evicted.cold.drained = drained;
+	evicted->evicted.cold.drained_bytes = drained_bytes;
+	evicted->extra = extras->way[slot % FLOW_WAYS];
+	bpf_ringbuf_submit(evicted, flow_ring_flags(ledger->events));
+	return 1;
 }
 
 /* Sends the entry to user space, unless that has all its counts already. */
@@ -111,20 +152,17 @@ FLOW_INLINE void flow_evict(struct flow_ledger *ledger, __u32 slot, const struct
 		return;
 	}
 	ledger->evictions++;
+	if (unlikely(hot->flags & FLOW_EXTRA_FLAGS)) {
+		if (!flow_evict_extra(ledger, slot, hot, cold, drained, drained_bytes))
+			flow_count_lost(ledger, hot, drained, drained_bytes);
+		return;
+	}
 	evicted = bpf_ringbuf_reserve(&events, sizeof(*evicted), 0);
 	if (!evicted) {
 		flow_count_lost(ledger, hot, drained, drained_bytes);
 		return;
 	}
-	evicted->event.type = FLOW_EVENT_FLOW_EVICTED;
-	evicted->event.size = sizeof(*evicted);
-	evicted->event.cpu = slot / (FLOW_WAYS * cfg_sets_per_cpu);
-	evicted->event.time_ns = bpf_ktime_get_ns();
-	evicted->event.seq = ++ledger->events;
-	evicted->slot = slot;
-	evicted->pad = 0;
-	evicted->hot = *hot;
-	evicted->cold = *cold;
+	flow_fill_evicted(ledger, evicted, slot, hot, cold);
 	evicted->cold.drained = drained;
 	evicted->cold.drained_bytes = drained_bytes;
 	bpf_ringbuf_submit(evicted, flow_ring_flags(ledger->events));
@@ -148,9 +186,26 @@ FLOW_INLINE void flow_fill_cold(const struct sighting *sighting, struct flow_col
 	cold->points[0] = sighting_point(sighting);
 	cold->points[1] = cold->points[2] = cold->points[3] = 0;
 	sighting_vlan(sighting, cold->vlan);
-	cold->sampling = 1;
+	cold->sampling = sighting->packet.flags & FLOW_FLAG_SAMPLED ? sighting->sampling : 1;
 	cold->pad = 0;
 	__builtin_memcpy(cold->eth_dst, sighting->eth, 12); /* and eth_src, behind it */
+}
+
+/* `certain` counts: the packet that makes an entry is one. */
+FLOW_INLINE void flow_fill_extra(const struct sighting *sighting, __u32 cpu, __u32 slot)
+{
+	__u32 set = slot / FLOW_WAYS;
+	struct flow_extra_set *extras = bpf_map_lookup_elem(&flow_extras, &set);
+	const struct flow_extra *found = bpf_map_lookup_elem(&flow_scratch, &cpu);
+	struct flow_extra *extra;
+
+	if (!extras || !found)
+		return;
+	extra = &extras->way[slot % FLOW_WAYS];
+	if (sighting->packet.flags & (FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE))
+		extra->quoted = found->quoted; /* or the outer header, in the same place */
+	extra->certain_packets = sighting->counts ? sighting->segments : 0;
+	extra->certain_bytes = sighting->counts ? sighting_bytes(sighting) : 0;
 }
 
 /* Makes way slot % FLOW_WAYS of the set the packet's, sending off what was there. */
@@ -174,6 +229,8 @@ static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
 	flow_store_barrier(ledger);
 	flow_fill_hot(sighting, hot);
 	flow_fill_cold(sighting, &colds->way[way]);
+	if (unlikely(sighting->packet.flags & FLOW_EXTRA_FLAGS))
+		flow_fill_extra(sighting, slot / (FLOW_WAYS * cfg_sets_per_cpu), slot);
 	flow_store_barrier(ledger);
 	*(volatile __u16 *)&hot->generation = next;
 	ledger->inserts++;
@@ -229,6 +286,40 @@ static __attribute__((noinline)) int flow_add_point(__u32 point, __u32 slot, int
 	return 0;
 }
 
+/* The entry was made at another rate. */
+FLOW_INLINE int flow_is_resampled(const struct sighting *sighting, const struct flow_hot *hot,
+				  __u32 slot)
+{
+	__u32 set = slot / FLOW_WAYS;
+	const struct flow_cold_set *colds;
+
+	if (!((sighting->packet.flags | hot->flags) & FLOW_FLAG_SAMPLED))
+		return 0;
+	colds = bpf_map_lookup_elem(&flow_colds, &set);
+	return colds && colds->way[slot % FLOW_WAYS].sampling !=
+				(sighting->sampling > 1 ? sighting->sampling : 1);
+}
+
+FLOW_INLINE void flow_add_certain(__u32 slot, __u32 packets, __u32 bytes)
+{
+	__u32 set = slot / FLOW_WAYS;
+	struct flow_extra_set *extras = bpf_map_lookup_elem(&flow_extras, &set);
+
+	if (!extras)
+		return;
+	extras->way[slot % FLOW_WAYS].certain_packets += packets;
+	extras->way[slot % FLOW_WAYS].certain_bytes += bytes;
+}
+
+FLOW_INLINE void flow_leave_out(struct flow_ledger *ledger, const struct sighting *sighting,
+				__u32 bytes)
+{
+	if (sighting->carrier)
+		return;
+	ledger->sampled_packets += sighting->segments;
+	ledger->sampled_bytes += bytes;
+}
+
 /*
  * What is rare on a hit: the packet opens a new connection with an old key, or the entry's points
  * change. 1: the packet is dealt with.
@@ -248,6 +339,11 @@ FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, const struct sighting 
 		flow_touch(slot / FLOW_WAYS);
 		return 1;
 	}
+	if (flow_is_resampled(sighting, hot, slot)) {
+		flow_replace(ledger, sighting, hots, slot);
+		flow_touch(slot / FLOW_WAYS);
+		return 1;
+	}
 	if (hot->flags & FLOW_FLAG_OBSERVED) {
 		flow_add_point(sighting_point(sighting), slot, 1);
 		hot->flags &= (__u16)~FLOW_FLAG_OBSERVED;
@@ -260,9 +356,16 @@ FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sig
 {
 	__u16 flags = sighting->packet.flags, known = hot->flags;
 
-	if (unlikely((flags & FLOW_TCP_SYN) || !sighting->counts || (known & FLOW_FLAG_OBSERVED))) {
+	if (unlikely((flags & (FLOW_TCP_SYN | FLOW_FLAG_SAMPLED)) || !sighting->counts ||
+		     (known & (FLOW_FLAG_OBSERVED | FLOW_FLAG_SAMPLED)))) {
 		if (flow_hit_rare(ledger, sighting, hots, hot, slot))
 			return;
+		if (sighting->left_out) {
+			flow_leave_out(ledger, sighting, bytes);
+			return;
+		}
+		if ((flags & FLOW_FLAG_SAMPLED) && flow_is_certain(sighting))
+			flow_add_certain(slot, sighting->segments, bytes);
 		known = hot->flags;
 	}
 	hot->bytes += bytes;

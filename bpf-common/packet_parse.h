@@ -11,84 +11,7 @@
 #ifndef PACKET_PARSE_H
 #define PACKET_PARSE_H
 
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/types.h>
-#include <stddef.h>
-
-#include "bpf-common/flow_abi.h"
-
-#ifdef __bpf__
-#define PACKET_INLINE static __attribute__((always_inline)) inline
-#else
-#define PACKET_INLINE static inline
-#endif
-
-#define PACKET_VLANS_MAX    4 /* tags followed; the outermost two are reported */
-#define PACKET_IPV6_EXT_MAX 8 /* extension headers followed */
-
-/* Internal to the two steps of parsing; never leaves packet_parse(). */
-#define PACKET_MORE ((enum packet_status)PACKET_STATUS_COUNT)
-
-/* What the packet starts with. */
-enum packet_link { PACKET_LINK_ETHERNET, PACKET_LINK_IP };
-
-struct packet {
-	struct flow_key key __attribute__((aligned(8)));
-	__u32 l3_bytes;	      /* length of the IP packet by its own header; 0 where that says 0 */
-	__u16 flags;	      /* FLOW_TCP_* | FLOW_FLAG_* of this packet */
-	__u16 ethertype;      /* host order, behind the VLAN tags */
-	__u16 vlan[2];	      /* as in struct flow_cold */
-	__u16 l3_offset;      /* from the start of the packet, bytes */
-	__u16 l4_offset;      /* behind the IP header and its extensions */
-	__u16 payload_offset; /* behind the transport header where it was read, else l4_offset */
-};
-
-/* Where the parser stands: `pos` moves forward, never beyond `end`; `offset` counts from the start.
- */
-struct cursor {
-	const __u8 *pos;
-	const __u8 *end;
-	__u32 offset;
-};
-
-/* NULL when fewer than `size` bytes are left; else they are behind the returned pointer. */
-PACKET_INLINE const __u8 *cursor_peek(const struct cursor *cursor, __u32 size)
-{
-	return cursor->pos + size > cursor->end ? 0 : cursor->pos;
-}
-
-PACKET_INLINE void cursor_skip(struct cursor *cursor, __u32 size)
-{
-	cursor->pos += size;
-	cursor->offset += size;
-}
-
-/*
- * Header fields lie at any alignment. BPF loads them as they are, which x86-64 and arm64 allow;
- * native C must not, and its compiler makes the same instruction of the copy.
- */
-#ifdef __bpf__
-#define PACKET_LOAD(type, bytes) (*(const type *)(bytes))
-#else
-#define PACKET_LOAD(type, bytes)                                 \
-	({                                                       \
-		type loaded_;                                    \
-		__builtin_memcpy(&loaded_, bytes, sizeof(type)); \
-		loaded_;                                         \
-	})
-#endif
-
-PACKET_INLINE __u16 packet_u16(const void *bytes)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	return __builtin_bswap16(PACKET_LOAD(__u16, bytes));
-#else
-	return PACKET_LOAD(__u16, bytes);
-#endif
-}
+#include "bpf-common/packet.h"
 
 /* 802.1Q, 802.1ad and the 0x9100 that QinQ used before it (IEEE 802.1Q-2018, 9.5). */
 PACKET_INLINE int packet_is_vlan(__u16 ethertype)
@@ -106,7 +29,10 @@ PACKET_INLINE void packet_add_vlan(struct packet *packet, __u16 tci)
 		packet->vlan[1] = tag;
 }
 
-PACKET_INLINE enum packet_status packet_parse_vlans(struct cursor *cursor, struct packet *packet)
+/* Tags of the outermost link header are kept: of an inner one (layers != 0) they are passed over.
+ */
+PACKET_INLINE enum packet_status packet_parse_vlans(struct cursor *cursor, struct packet *packet,
+						    int keep)
 {
 	for (int depth = 0; depth <= PACKET_VLANS_MAX; depth++) {
 		const __u8 *tag;
@@ -116,14 +42,16 @@ PACKET_INLINE enum packet_status packet_parse_vlans(struct cursor *cursor, struc
 		tag = cursor_peek(cursor, 4);
 		if (!tag)
 			return PACKET_VLAN_TRUNCATED;
-		packet_add_vlan(packet, packet_u16(tag));
+		if (keep)
+			packet_add_vlan(packet, packet_u16(tag));
 		packet->ethertype = packet_u16(tag + 2);
 		cursor_skip(cursor, 4);
 	}
 	return PACKET_VLAN_TOO_DEEP;
 }
 
-PACKET_INLINE enum packet_status packet_parse_ethernet(struct cursor *cursor, struct packet *packet)
+PACKET_INLINE enum packet_status packet_parse_ethernet(struct cursor *cursor, struct packet *packet,
+						       int keep)
 {
 	const __u8 *ethernet = cursor_peek(cursor, ETH_HLEN);
 
@@ -131,7 +59,26 @@ PACKET_INLINE enum packet_status packet_parse_ethernet(struct cursor *cursor, st
 		return PACKET_L2_TRUNCATED;
 	packet->ethertype = packet_u16(ethernet + offsetof(struct ethhdr, h_proto));
 	cursor_skip(cursor, ETH_HLEN);
-	return packet_parse_vlans(cursor, packet);
+	return packet_parse_vlans(cursor, packet, keep);
+}
+
+/* The link-layer headers that packet_parse_rest() looks behind. */
+PACKET_INLINE int packet_is_link(__u16 ethertype)
+{
+	switch (ethertype) {
+	case ETH_P_MPLS_UC:
+	case ETH_P_MPLS_MC:
+	case ETH_P_PPP_SES:
+	case ETH_P_NSH:
+	case ETH_P_MACSEC:
+	case ETH_P_8021AH:
+	case ETH_P_HSR:
+	case PACKET_ETH_VNTAG:
+	case PACKET_ETH_TRILL:
+	case PACKET_ETH_CMD:
+		return 1;
+	}
+	return ethertype < ETH_P_802_3_MIN;
 }
 
 /* The name of what is not IP. */
@@ -151,6 +98,16 @@ PACKET_INLINE enum packet_status packet_ethertype_status(__u16 ethertype)
 	case ETH_P_PPP_DISC:
 	case ETH_P_PPP_SES:
 		return PACKET_PPPOE;
+	case ETH_P_SLOW:
+		return PACKET_LACP;
+	case ETH_P_PAE:
+		return PACKET_EAPOL;
+	case ETH_P_1588:
+		return PACKET_PTP;
+	case ETH_P_IPX:
+		return PACKET_IPX;
+	case ETH_P_MACSEC:
+		return PACKET_MACSEC;
 	}
 	return PACKET_ETHERTYPE_OTHER;
 }
@@ -163,20 +120,40 @@ PACKET_INLINE int packet_icmp_has_id(__u8 protocol, __u8 type)
 	return type == 0 || type == 8 || (type >= 13 && type <= 18);
 }
 
+PACKET_INLINE void packet_l4_short(struct packet *packet)
+{
+	packet->flags |= FLOW_FLAG_L4_SHORT;
+	packet->note = PACKET_NOTE_L4_SHORT;
+}
+
+/* Messages that quote the packet they are about (RFC 792; RFC 4443, 3). */
+PACKET_INLINE int packet_icmp_is_error(__u8 protocol, __u8 type)
+{
+	if (protocol == IPPROTO_ICMPV6)
+		return type >= 1 && type <= 4;
+	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
 PACKET_INLINE void packet_parse_icmp(const struct cursor *cursor, __u32 room, struct packet *packet)
 {
-	const __u8 *icmp = cursor_peek(cursor, 2);
+	const __u8 *icmp = cursor->pos;
+	__u8 type;
 
-	if (!icmp || room < 2) {
-		packet->flags |= FLOW_FLAG_L4_SHORT;
+	if (!cursor_peek(cursor, 2) || room < 2) {
+		packet_l4_short(packet);
 		return;
 	}
-	packet->key.src_port = icmp[0];
+	type = icmp[0];
+	packet->key.src_port = type;
 	packet->key.dst_port = icmp[1];
-	icmp = cursor_peek(cursor, 6);
-	if (icmp && room >= 6 && packet_icmp_has_id(packet->key.protocol, icmp[0]))
-		packet->key.icmp_id = packet_u16(icmp + 4);
 	packet->payload_offset += 8;
+	if (packet_icmp_is_error(packet->key.protocol, type)) {
+		packet->next = PACKET_NEXT_QUOTE;
+		packet->offset = packet->payload_offset;
+	} else if (packet_icmp_has_id(packet->key.protocol, type) && room >= 6 &&
+		   cursor_peek(cursor, 6)) {
+		packet->key.icmp_id = packet_u16(icmp + 4);
+	}
 }
 
 PACKET_INLINE void packet_parse_tcp_flags(const struct cursor *cursor, __u32 room,
@@ -185,15 +162,58 @@ PACKET_INLINE void packet_parse_tcp_flags(const struct cursor *cursor, __u32 roo
 	const __u8 *tcp = cursor_peek(cursor, 14);
 
 	if (!tcp || room < 14) {
-		packet->flags |= FLOW_FLAG_L4_SHORT;
+		packet_l4_short(packet);
 		return;
 	}
 	packet->flags |= packet_u16(tcp + 12) & FLOW_TCP_MASK;
 	packet->payload_offset += (tcp[12] >> 4) * 4;
 }
 
-/* `room`: bytes of the IP packet from here on, by its header (padding behind them is not ours). */
-PACKET_INLINE void packet_parse_l4(const struct cursor *cursor, __u32 room, struct packet *packet)
+PACKET_INLINE int packet_is_tunnel_port(const struct packet_rules *rules, __u16 port)
+{
+	return rules->udp_bits[port >> 3] >> (port & 7) & 1;
+}
+
+/* IP protocols that are another packet's wrapping; the rest are what they are. */
+PACKET_INLINE __u8 packet_protocol_next(__u8 protocol)
+{
+	switch (protocol) {
+	case IPPROTO_IPIP:
+	case IPPROTO_IPV6:
+		return PACKET_NEXT_IP;
+	case IPPROTO_GRE:
+		return PACKET_NEXT_GRE;
+	case IPPROTO_MPLS:
+		return PACKET_NEXT_MPLS;
+	case PACKET_IPPROTO_ETHERIP:
+		return PACKET_NEXT_ETHERIP;
+	case IPPROTO_ETHERNET:
+		return PACKET_NEXT_ETHERNET;
+	}
+	return PACKET_NEXT_NONE;
+}
+
+PACKET_INLINE void packet_parse_udp(const struct cursor *cursor, const struct packet_rules *rules,
+				    struct packet *packet)
+{
+	const __u8 *udp = cursor->pos;
+
+	packet->payload_offset += 8;
+	if (!rules || !cursor_peek(cursor, 8) ||
+	    (!packet_is_tunnel_port(rules, packet->key.dst_port) &&
+	     !packet_is_tunnel_port(rules, packet->key.src_port)) ||
+	    (!rules->jumbo && !packet_u16(udp + 4)))
+		return;
+	packet->next = PACKET_NEXT_UDP;
+	packet->offset = packet->payload_offset;
+}
+
+/*
+ * `room`: bytes of the IP packet from here on, by its header (padding behind them is not ours).
+ * Sets packet->next where more follows. rules NULL: tunnels are not followed.
+ */
+PACKET_INLINE void packet_parse_l4(const struct cursor *cursor, __u32 room,
+				   const struct packet_rules *rules, struct packet *packet)
 {
 	__u8 protocol = packet->key.protocol;
 	const __u8 *ports;
@@ -203,17 +223,23 @@ PACKET_INLINE void packet_parse_l4(const struct cursor *cursor, __u32 room, stru
 		return;
 	}
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_SCTP &&
-	    protocol != IPPROTO_UDPLITE && protocol != IPPROTO_DCCP)
+	    protocol != IPPROTO_UDPLITE && protocol != IPPROTO_DCCP) {
+		packet->offset = packet->l4_offset;
+		if (rules && rules->tunnels)
+			packet->next = packet_protocol_next(protocol);
 		return;
+	}
 	ports = cursor_peek(cursor, 4);
 	if (!ports || room < 4) {
-		packet->flags |= FLOW_FLAG_L4_SHORT;
+		packet_l4_short(packet);
 		return;
 	}
 	packet->key.src_port = packet_u16(ports);
 	packet->key.dst_port = packet_u16(ports + 2);
 	if (protocol == IPPROTO_TCP)
 		packet_parse_tcp_flags(cursor, room, packet);
+	else if (protocol == IPPROTO_UDP)
+		packet_parse_udp(cursor, rules, packet);
 	else
 		packet->payload_offset += 8;
 }
@@ -241,7 +267,39 @@ PACKET_INLINE void packet_copy_ipv6(__u8 copy[16], const __u8 *address)
 	words[1] = PACKET_LOAD(__u64, address + 8);
 }
 
-PACKET_INLINE enum packet_status packet_parse_ipv4(struct cursor *cursor, struct packet *packet)
+/*
+ * An IP header was found good and is about to become the packet's key. Behind another one, that one
+ * is the tunnel's: the outermost is kept. `extra` NULL: there can be none before.
+ */
+PACKET_INLINE void packet_begin_ip(struct packet *packet, struct flow_extra *extra)
+{
+	if (extra && packet->layers) {
+		if (packet->layers == 1) {
+			packet_copy_ipv6(extra->outer.src, packet->key.src);
+			packet_copy_ipv6(extra->outer.dst, packet->key.dst);
+			extra->outer.scope = packet->key.scope;
+			extra->outer.pad = 0;
+			packet->flags |= FLOW_FLAG_TUNNEL;
+		}
+		packet->flags &= FLOW_FLAG_TUNNEL | FLOW_FLAG_FRAGMENT;
+		packet->key.src_port = packet->key.dst_port = packet->key.icmp_id = 0;
+		packet->key.scope = 0;
+		packet->fragment = PACKET_WHOLE;
+		packet->note = PACKET_NOTE_NONE;
+	}
+	packet->layers++;
+}
+
+PACKET_INLINE void packet_ipv4_fragment(struct packet *packet, __u16 fragment, __u16 id)
+{
+	packet->flags |= FLOW_FLAG_FRAGMENT;
+	packet->fragment = fragment & 0x1fff ? PACKET_FRAGMENT_LATER : PACKET_FRAGMENT_FIRST;
+	packet->fragment_id = id;
+}
+
+PACKET_INLINE enum packet_status packet_parse_ipv4(struct cursor *cursor,
+						   const struct packet_rules *rules,
+						   struct packet *packet, struct flow_extra *extra)
 {
 	const __u8 *ip = cursor_peek(cursor, sizeof(struct iphdr));
 	__u32 header_bytes, total;
@@ -255,18 +313,20 @@ PACKET_INLINE enum packet_status packet_parse_ipv4(struct cursor *cursor, struct
 	total = packet_u16(ip + offsetof(struct iphdr, tot_len));
 	if (header_bytes < sizeof(struct iphdr) || (total && total < header_bytes))
 		return PACKET_IP_BAD_HEADER;
+	packet_begin_ip(packet, extra);
 	packet_map_ipv4(packet->key.src, ip + offsetof(struct iphdr, saddr));
 	packet_map_ipv4(packet->key.dst, ip + offsetof(struct iphdr, daddr));
 	packet->key.protocol = ip[offsetof(struct iphdr, protocol)];
+	packet->l3_offset = (__u16)cursor->offset;
 	packet->l3_bytes = total;
 	fragment = packet_u16(ip + offsetof(struct iphdr, frag_off));
+	if (fragment & 0x3fff) /* more fragments, or an offset */
+		packet_ipv4_fragment(packet, fragment, packet_u16(ip + offsetof(struct iphdr, id)));
 	cursor_skip(cursor, header_bytes);
 	packet->l4_offset = packet->payload_offset = (__u16)cursor->offset;
-	if (fragment & 0x3fff) /* more fragments, or an offset */
-		packet->flags |= FLOW_FLAG_FRAGMENT;
 	if (!(fragment & 0x1fff))
-		packet_parse_l4(cursor, total ? total - header_bytes : ~0u, packet);
-	return PACKET_OK;
+		packet_parse_l4(cursor, total ? total - header_bytes : ~0u, rules, packet);
+	return packet->next ? PACKET_MORE : PACKET_OK;
 }
 
 PACKET_INLINE int packet_is_ipv6_extension(__u8 next_header)
@@ -287,15 +347,22 @@ PACKET_INLINE __u32 packet_equal_mask(__u32 a, __u32 b)
 	return (__u32)((__s32)(difference - 1) >> 31);
 }
 
+/* A hop-by-hop header of eight bytes has room for nothing beside the jumbo option. */
+PACKET_INLINE int packet_jumbo_is_bad(__u32 type, const __u8 *extension)
+{
+	return type == IPPROTO_FRAGMENT ||
+	       (type == IPPROTO_HOPOPTS && !extension[1] && extension[2] != 0xc2);
+}
+
 /*
  * Follows hop-by-hop, routing, destination and fragment headers (RFC 8200, 4). The authentication
  * header is not followed: it is a protocol of its own, the flow's (docs/decisions/parser.md). Sets
- * key.protocol to what comes behind them. *later is set for a fragment that is not the first. The
- * four kinds are told apart by arithmetic: with branches the verifier would walk 3^8 ways through
- * here.
+ * key.protocol to what comes behind them. A packet without a length (jumbogram) says so in a
+ * hop-by-hop header and is not fragmented (RFC 2675, 3). The four kinds are told apart by
+ * arithmetic: with branches the verifier would walk 3^8 ways through here.
  */
 PACKET_INLINE enum packet_status packet_parse_extensions(struct cursor *cursor,
-							 struct packet *packet, int *later)
+							 struct packet *packet)
 {
 	for (int depth = 0; depth < PACKET_IPV6_EXT_MAX; depth++) {
 		__u32 type = packet->key.protocol, is_fragment, fragment, flag;
@@ -305,20 +372,23 @@ PACKET_INLINE enum packet_status packet_parse_extensions(struct cursor *cursor,
 			return PACKET_OK;
 		extension = cursor_peek(cursor, 8);
 		if (!extension)
-			return PACKET_IPV6_EXT_TRUNCATED;
+			return PACKET_ENCAP_TRUNCATED;
 		is_fragment = packet_equal_mask(type, IPPROTO_FRAGMENT);
+		if (!packet->l3_bytes && !depth && packet_jumbo_is_bad(type, extension))
+			return PACKET_IP_BAD_HEADER;
 		packet->key.protocol = extension[0];
 		fragment = packet_u16(extension + 2) & is_fragment;
-		flag = ~packet_equal_mask(fragment & 0xfff9, 0) & FLOW_FLAG_FRAGMENT;
-		packet->flags |= (__u16)flag;
+		flag = ~packet_equal_mask(fragment & 0xfff9, 0);
+		packet->flags |= (__u16)(flag & FLOW_FLAG_FRAGMENT);
+		packet->fragment |= (__u8)(flag & PACKET_FRAGMENT_FIRST);
+		packet->fragment_id |= packet_u32(extension + 4) & flag;
 		cursor_skip(cursor, ((extension[1] & ~is_fragment & 0xff) + 1) * 8);
 		if (fragment & 0xfff8) {
-			*later = 1;
+			packet->fragment = PACKET_FRAGMENT_LATER;
 			return PACKET_OK;
 		}
 	}
-	return packet_is_ipv6_extension(packet->key.protocol) ? PACKET_IPV6_EXT_TOO_DEEP
-							      : PACKET_OK;
+	return packet_is_ipv6_extension(packet->key.protocol) ? PACKET_ENCAP_TOO_DEEP : PACKET_OK;
 }
 
 /* Bytes of the IPv6 packet from the cursor on; a jumbogram or BIG TCP packet does not say (0). */
@@ -332,7 +402,9 @@ PACKET_INLINE __u32 packet_ipv6_room(const struct cursor *cursor, const struct p
 }
 
 /* The fixed header; PACKET_MORE when extensions follow. */
-PACKET_INLINE enum packet_status packet_parse_ipv6(struct cursor *cursor, struct packet *packet)
+PACKET_INLINE enum packet_status packet_parse_ipv6(struct cursor *cursor,
+						   const struct packet_rules *rules,
+						   struct packet *packet, struct flow_extra *extra)
 {
 	const __u8 *ip = cursor_peek(cursor, sizeof(struct ipv6hdr));
 	__u32 payload;
@@ -341,29 +413,40 @@ PACKET_INLINE enum packet_status packet_parse_ipv6(struct cursor *cursor, struct
 		return PACKET_L3_TRUNCATED;
 	if (ip[0] >> 4 != 6)
 		return PACKET_IP_BAD_VERSION;
+	packet_begin_ip(packet, extra);
 	packet_copy_ipv6(packet->key.src, ip + offsetof(struct ipv6hdr, saddr));
 	packet_copy_ipv6(packet->key.dst, ip + offsetof(struct ipv6hdr, daddr));
 	packet->key.scope = FLOW_SCOPE_IPV6;
 	packet->key.protocol = ip[offsetof(struct ipv6hdr, nexthdr)];
+	packet->l3_offset = (__u16)cursor->offset;
 	payload = packet_u16(ip + offsetof(struct ipv6hdr, payload_len));
 	packet->l3_bytes = payload ? payload + (__u32)sizeof(struct ipv6hdr) : 0;
 	cursor_skip(cursor, sizeof(struct ipv6hdr));
 	packet->l4_offset = packet->payload_offset = (__u16)cursor->offset;
-	if (packet_is_ipv6_extension(packet->key.protocol))
-		return PACKET_MORE;
-	packet_parse_l4(cursor, packet_ipv6_room(cursor, packet), packet);
-	return PACKET_OK;
+	if (packet_is_ipv6_extension(packet->key.protocol)) {
+		packet->next = PACKET_NEXT_EXTENSIONS;
+		packet->offset = packet->l4_offset;
+	} else {
+		packet_parse_l4(cursor, packet_ipv6_room(cursor, packet), rules, packet);
+	}
+	return packet->next ? PACKET_MORE : PACKET_OK;
 }
 
-/* From packet->ethertype on; the cursor stands at the layer 3 header. */
-PACKET_INLINE enum packet_status packet_parse_network(struct cursor *cursor, struct packet *packet)
+/* From packet->ethertype on; the cursor stands behind the link header. */
+PACKET_INLINE enum packet_status packet_parse_network(struct cursor *cursor,
+						      const struct packet_rules *rules,
+						      struct packet *packet,
+						      struct flow_extra *extra)
 {
-	packet->l3_offset = (__u16)cursor->offset;
 	if (packet->ethertype == ETH_P_IP)
-		return packet_parse_ipv4(cursor, packet);
+		return packet_parse_ipv4(cursor, rules, packet, extra);
 	if (packet->ethertype == ETH_P_IPV6)
-		return packet_parse_ipv6(cursor, packet);
-	return packet_ethertype_status(packet->ethertype);
+		return packet_parse_ipv6(cursor, rules, packet, extra);
+	if (!packet_is_link(packet->ethertype))
+		return packet_ethertype_status(packet->ethertype);
+	packet->next = PACKET_NEXT_LINK;
+	packet->offset = (__u16)cursor->offset;
+	return PACKET_MORE;
 }
 
 /* The ethertype of a packet that starts with its IP header; 0 when it does not. */
@@ -377,70 +460,24 @@ PACKET_INLINE __u16 packet_ip_ethertype(const void *data, const void *end)
 }
 
 /*
- * What nearly every packet needs. PACKET_MORE: call packet_parse_rest() with the same bytes and
- * packet. In two steps because a BPF hook makes the second one a function of its own, which the
- * verifier checks once instead of behind each way through the first.
+ * What nearly every packet needs. PACKET_MORE: go on with packet_parse_step() (packet_encap.h) and
+ * the same bytes and packet. In steps because a BPF hook makes each a function of its own, which
+ * the verifier checks once instead of behind each way through the one before.
  */
 PACKET_INLINE enum packet_status packet_parse_first(const void *data, const void *end,
-						    enum packet_link link, struct packet *packet)
+						    enum packet_link link,
+						    const struct packet_rules *rules,
+						    struct packet *packet)
 {
 	struct cursor cursor = { .pos = data, .end = end };
 	enum packet_status status = PACKET_OK;
 
 	__builtin_memset(packet, 0, sizeof(*packet));
 	if (link == PACKET_LINK_ETHERNET)
-		status = packet_parse_ethernet(&cursor, packet);
+		status = packet_parse_ethernet(&cursor, packet, 1);
 	else if (!(packet->ethertype = packet_ip_ethertype(data, end)))
 		status = PACKET_IP_BAD_VERSION;
-	return status == PACKET_OK ? packet_parse_network(&cursor, packet) : status;
-}
-
-/* From packet->l4_offset on: IPv6 extension headers and what is behind them. */
-PACKET_INLINE enum packet_status packet_parse_rest(const void *data, const void *end,
-						   struct packet *packet)
-{
-	__u32 offset = packet->l4_offset & 0xfff; /* link, tags and IPv6 header: far below */
-	struct cursor cursor = { .pos = (const __u8 *)data + offset, .end = end, .offset = offset };
-	enum packet_status status;
-	int later = 0;
-
-	status = packet_parse_extensions(&cursor, packet, &later);
-	if (status != PACKET_OK)
-		return status;
-	packet->l4_offset = packet->payload_offset = (__u16)cursor.offset;
-	if (!later)
-		packet_parse_l4(&cursor, packet_ipv6_room(&cursor, packet), packet);
-	return PACKET_OK;
-}
-
-/*
- * Both steps. data..end are the bytes at hand. On PACKET_OK all of *packet is set; else what was
- * read before the packet ceased to be understood, the rest 0.
- */
-PACKET_INLINE enum packet_status packet_parse(const void *data, const void *end,
-					      enum packet_link link, struct packet *packet)
-{
-	enum packet_status status = packet_parse_first(data, end, link, packet);
-
-	return status == PACKET_MORE ? packet_parse_rest(data, end, packet) : status;
-}
-
-/*
- * The same from a known ethertype on (host order; VLAN tags may follow): `data` stands behind a
- * link header that the caller has read (Linux cooked, BSD loopback). Offsets count from `data`.
- */
-PACKET_INLINE enum packet_status packet_parse_l3(const void *data, const void *end, __u16 ethertype,
-						 struct packet *packet)
-{
-	struct cursor cursor = { .pos = data, .end = end };
-	enum packet_status status;
-
-	__builtin_memset(packet, 0, sizeof(*packet));
-	packet->ethertype = ethertype;
-	status = packet_parse_vlans(&cursor, packet);
-	if (status == PACKET_OK)
-		status = packet_parse_network(&cursor, packet);
-	return status == PACKET_MORE ? packet_parse_rest(data, end, packet) : status;
+	return status == PACKET_OK ? packet_parse_network(&cursor, rules, packet, 0) : status;
 }
 
 #endif

@@ -29,20 +29,41 @@ FLOW_INLINE __u16 tc_vlan(const struct __sk_buff *skb)
 	return skb->vlan_present ? (skb->vlan_tci & FLOW_VLAN_ID) | FLOW_VLAN_PRESENT : 0;
 }
 
+/* Whether more of the packet might tell more. */
 FLOW_INLINE int tc_is_short(__u32 status, const struct packet *packet)
 {
+	if (likely(status == PACKET_OK))
+		return packet->note == PACKET_NOTE_L4_SHORT ||
+		       packet->note == PACKET_NOTE_TUNNEL_TRUNCATED ||
+		       packet->note == PACKET_NOTE_EXT_TRUNCATED ||
+		       packet->note == PACKET_NOTE_QUOTE_SHORT;
 	return status == PACKET_L2_TRUNCATED || status == PACKET_VLAN_TRUNCATED ||
-	       status == PACKET_L3_TRUNCATED || status == PACKET_IPV6_EXT_TRUNCATED ||
-	       (status == PACKET_OK && (packet->flags & FLOW_FLAG_L4_SHORT));
+	       status == PACKET_L3_TRUNCATED || status == PACKET_ENCAP_TRUNCATED;
 }
 
-/* The rare rest of a packet, as a function of its own (packet_parse.h tells why). */
+/* One header more, as a function of its own (packet_parse.h tells why). */
+__weak int tc_parse_step(struct __sk_buff *skb, struct packet *packet)
+{
+	struct flow_extra *extra = flow_scratch_extra();
+
+	if (!packet || !extra)
+		return PACKET_ENCAP_TRUNCATED;
+	return packet_parse_step((const void *)(long)skb->data, (const void *)(long)skb->data_end,
+				 &flow_rules, packet, extra);
+}
+
 __weak int tc_parse_rest(struct __sk_buff *skb, struct packet *packet)
 {
+	int status = PACKET_MORE;
+
 	if (!packet)
-		return PACKET_L3_TRUNCATED;
-	return packet_parse_rest((const void *)(long)skb->data, (const void *)(long)skb->data_end,
-				 packet);
+		return PACKET_ENCAP_TRUNCATED;
+	for (int step = 0; step < PACKET_STEPS_MAX; step++) {
+		status = tc_parse_step(skb, packet);
+		if (status != PACKET_MORE)
+			return status;
+	}
+	return packet_give_up(packet);
 }
 
 /* The whole packet again, when more of it has been made linear; a function of its own likewise. */
@@ -53,9 +74,23 @@ __weak int tc_parse_pulled(struct __sk_buff *skb, struct sighting *sighting, __u
 
 	if (!sighting)
 		return 0;
-	if (sighting_parse(sighting, data, end, link))
+	if (sighting_parse(sighting, data, end, link, &flow_rules))
 		sighting->status = tc_parse_rest(skb, &sighting->packet);
 	return 0;
+}
+
+/* The outer flow of a tunnel, beside the inner one. */
+__weak int tc_account_carrier(struct __sk_buff *skb, struct sighting *sighting, __u32 link)
+{
+	if (!sighting)
+		return 0;
+	sighting_parse(sighting, (const void *)(long)skb->data, (const void *)(long)skb->data_end,
+		       link, 0);
+	sighting->status = PACKET_OK;
+	sighting->packet.next = PACKET_NEXT_NONE;
+	sighting->packet.key.scope |= FLOW_SCOPE_CARRIER;
+	sighting->carrier = 1;
+	return flow_account(sighting);
 }
 
 /* Parses what is linear; when the headers end beyond it, pulls them in and parses once more. */
@@ -65,7 +100,7 @@ FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, struct sighting *si
 	const void *end = (const void *)(long)skb->data_end;
 	__u32 linear = (__u32)(end - data);
 
-	if (unlikely(sighting_parse(sighting, data, end, link)))
+	if (unlikely(sighting_parse(sighting, data, end, link, &flow_rules)))
 		sighting->status = tc_parse_rest(skb, &sighting->packet);
 	sighting->pulled = 0;
 	if (likely(!tc_is_short(sighting->status, &sighting->packet)) || skb->len <= linear)
@@ -76,25 +111,36 @@ FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, struct sighting *si
 	tc_parse_pulled(skb, sighting, link);
 }
 
-/* The device's role is asked for before the packet is parsed, whether it counts after: see
- * packet_parse.h. */
+/* On egress: the packet entered through a device that has counted it. */
+FLOW_INLINE int tc_is_covered(const struct __sk_buff *skb)
+{
+	const struct flow_device *from =
+		skb->ingress_ifindex ? flow_device(skb->ingress_ifindex) : 0;
+
+	return from && (from->role & FLOW_DEVICE_COVERED);
+}
+
+/* The device is asked for before the packet is parsed, whether it counts after: see packet_parse.h.
+ */
 FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 counting_role)
 {
-	__u32 role = flow_device_role(skb->ifindex), from;
+	const struct flow_device *device = flow_device(skb->ifindex);
+	__u32 link =
+		device && (device->role & FLOW_DEVICE_L3) ? PACKET_LINK_IP : PACKET_LINK_ETHERNET;
 	struct sighting sighting;
 
-	tc_parse(skb, role & FLOW_DEVICE_L3 ? PACKET_LINK_IP : PACKET_LINK_ETHERNET, &sighting);
+	sighting_set_device(&sighting, device, counting_role);
+	tc_parse(skb, link, &sighting);
 	sighting.vlan = tc_vlan(skb);
 	sighting.length = skb->len + (sighting.vlan ? 4 : 0);
 	sighting.segments = tc_segments(skb);
 	sighting.ifindex = skb->ifindex;
 	sighting.hook = hook;
-	sighting.counts = !!(role & counting_role);
-	sighting.known = !!(role & FLOW_DEVICE_KNOWN);
-	from = hook == FLOW_HOOK_TC_EGRESS ? skb->ingress_ifindex : 0;
-	if (from && flow_device_role(from) & FLOW_DEVICE_COVERED)
+	if (hook == FLOW_HOOK_TC_EGRESS && tc_is_covered(skb))
 		sighting.counts = 0; /* counted where it entered */
 	flow_account(&sighting);
+	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both)
+		tc_account_carrier(skb, &sighting, link);
 	return TC_ACT_UNSPEC;
 }
 

@@ -3,31 +3,18 @@
 
 #include <errno.h>
 #include <pcap/pcap.h>
-#include <pcap/sll.h>
 #include <stdarg.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf-common/packet_parse.h"
+#include "flowcli/capture_link.h"
 #include "flowcli/pcapng.h"
-
-/* <linux/if_arp.h>, which cannot be included beside libpcap's headers. */
-#define DEVICE_IPGRE   778
-#define DEVICE_NETLINK 824
+#include "flowd/flow/fragments.h"
+#include "flowd/flow/packet_rules.h"
 
 #define CAPTURE_BATCH	     64
 #define CAPTURE_BUFFER_BYTES (256 * 1024)
-
-/* Where in a frame its packet starts, and what the link header says of it. */
-struct frame {
-	const uint8_t *data, *end;
-	uint32_t link_bytes; /* read before the parser, beside packet.l3_offset */
-	struct packet packet;
-	uint8_t eth_src[6], eth_dst[6];
-	uint32_t ifindex;
-};
-typedef enum packet_status (*link_parse_fn)(struct frame *frame);
 
 /* One frame as the file holds it. */
 struct stored_frame {
@@ -42,7 +29,9 @@ struct capture {
 	pcap_t *pcap; /* one of both; libpcap owns the stream then */
 	struct pcapng *pcapng;
 	struct flow_table *table;
-	link_parse_fn parse; /* of the link type at hand; NULL: not read */
+	struct packet_rules rules;
+	struct fragments *fragments;
+	capture_link_fn parse; /* of the link type at hand; NULL: not read */
 	int link_type;
 	struct capture_summary *summary;
 	uint64_t clock_ns; /* the latest stamp */
@@ -51,115 +40,7 @@ struct capture {
 	struct flow_delta batch[CAPTURE_BATCH];
 };
 
-/* ---- link types ----------------------------------------------------------------------------- */
-
-static enum packet_status parse_ethernet(struct frame *frame)
-{
-	if (frame->end - frame->data >= ETH_HLEN) {
-		memcpy(frame->eth_dst, frame->data, sizeof(frame->eth_dst));
-		memcpy(frame->eth_src, frame->data + 6, sizeof(frame->eth_src));
-	}
-	return packet_parse(frame->data, frame->end, PACKET_LINK_ETHERNET, &frame->packet);
-}
-
-static enum packet_status parse_behind(struct frame *frame, uint32_t link_bytes, uint16_t ethertype)
-{
-	frame->link_bytes = link_bytes;
-	return packet_parse_l3(frame->data + link_bytes, frame->end, ethertype, &frame->packet);
-}
-
-/* The cooked header's protocol is an ethertype on these devices, and for IP on any (pcap-linktype).
- */
-static enum packet_status parse_cooked(struct frame *frame, uint32_t link_bytes, uint16_t device,
-				       uint16_t protocol, const uint8_t *address,
-				       uint16_t address_bytes)
-{
-	if (address_bytes == sizeof(frame->eth_src))
-		memcpy(frame->eth_src, address, sizeof(frame->eth_src));
-	if (device == DEVICE_NETLINK || device == DEVICE_IPGRE)
-		return PACKET_ETHERTYPE_OTHER;
-	return parse_behind(frame, link_bytes, protocol);
-}
-
-/* LINKTYPE_LINUX_SLL: packet type, device type, address length, address[8], protocol. */
-static enum packet_status parse_sll(struct frame *frame)
-{
-	const uint8_t *header = frame->data;
-
-	if (frame->end - header < SLL_HDR_LEN)
-		return PACKET_L2_TRUNCATED;
-	return parse_cooked(frame, SLL_HDR_LEN, packet_u16(header + 2), packet_u16(header + 14),
-			    header + 6, packet_u16(header + 4));
-}
-
-/* LINKTYPE_LINUX_SLL2: protocol, 0, ifindex, device type, packet type, address length, address[8].
- */
-static enum packet_status parse_sll2(struct frame *frame)
-{
-	const uint8_t *header = frame->data;
-
-	if (frame->end - header < SLL2_HDR_LEN)
-		return PACKET_L2_TRUNCATED;
-	frame->ifindex = (uint32_t)packet_u16(header + 4) << 16 | packet_u16(header + 6);
-	return parse_cooked(frame, SLL2_HDR_LEN, packet_u16(header + 8), packet_u16(header),
-			    header + 12, header[11]);
-}
-
-static enum packet_status parse_raw(struct frame *frame)
-{
-	return packet_parse(frame->data, frame->end, PACKET_LINK_IP, &frame->packet);
-}
-
-static enum packet_status parse_raw_ipv4(struct frame *frame)
-{
-	return parse_behind(frame, 0, ETH_P_IP);
-}
-
-static enum packet_status parse_raw_ipv6(struct frame *frame)
-{
-	return parse_behind(frame, 0, ETH_P_IPV6);
-}
-
-/* The address family of the system that captured: IPv4 is 2 everywhere, IPv6 differs. */
-static uint16_t family_ethertype(uint32_t family)
-{
-	switch (family) {
-	case 2:
-		return ETH_P_IP;
-	case 10: /* Linux */
-	case 24: /* NetBSD, OpenBSD */
-	case 28: /* FreeBSD */
-	case 30: /* macOS */
-		return ETH_P_IPV6;
-	}
-	return 0;
-}
-
-/* LINKTYPE_NULL and LINKTYPE_LOOP: a family in the byte order of the writer, or big-endian. */
-static enum packet_status parse_loopback(struct frame *frame)
-{
-	const uint8_t *header = frame->data;
-	uint16_t ethertype;
-
-	if (frame->end - header < 4)
-		return PACKET_L2_TRUNCATED;
-	if (header[0] == 0 && header[1] == 0)
-		ethertype = family_ethertype(packet_u16(header + 2));
-	else
-		ethertype = family_ethertype((uint32_t)header[0] | (uint32_t)header[1] << 8 |
-					     (uint32_t)header[2] << 16 | (uint32_t)header[3] << 24);
-	return ethertype ? parse_behind(frame, 4, ethertype) : PACKET_ETHERTYPE_OTHER;
-}
-
-static const struct {
-	int type;
-	link_parse_fn parse;
-} links[] = {
-	{ DLT_EN10MB, parse_ethernet }, { DLT_LINUX_SLL, parse_sll },
-	{ DLT_LINUX_SLL2, parse_sll2 }, { DLT_RAW, parse_raw },
-	{ DLT_IPV4, parse_raw_ipv4 },	{ DLT_IPV6, parse_raw_ipv6 },
-	{ DLT_NULL, parse_loopback },	{ DLT_LOOP, parse_loopback },
-};
+/* ---- frames --------------------------------------------------------------------------------- */
 
 static const char *link_name(int type)
 {
@@ -174,15 +55,9 @@ static void link_set(struct capture *capture, int type)
 	struct capture_summary *summary = capture->summary;
 
 	capture->link_type = type;
-	capture->parse = NULL;
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		if (links[i].type == type)
-			capture->parse = links[i].parse;
-	}
+	capture->parse = capture_link_find(type);
 	summary->link = summary->link ? "mixed" : link_name(type);
 }
-
-/* ---- frames --------------------------------------------------------------------------------- */
 
 static void count(struct capture_count *counted, uint32_t bytes)
 {
@@ -225,7 +100,7 @@ static void clock_advance(struct capture *capture, uint64_t time_ns)
 	capture->age_ns = (time_ns / FLOW_AGE_STEP_NS + 1) * FLOW_AGE_STEP_NS;
 }
 
-static void batch_add(struct capture *capture, const struct frame *frame, uint32_t bytes,
+static void batch_add(struct capture *capture, const struct capture_frame *frame, uint32_t bytes,
 		      uint64_t time_ns)
 {
 	struct flow_delta *delta = &capture->batch[capture->batched++];
@@ -247,6 +122,10 @@ static void batch_add(struct capture *capture, const struct frame *frame, uint32
 	delta->l3_bytes = packet->l3_bytes  ? packet->l3_bytes
 			  : bytes > outside ? bytes - outside
 					    : 0;
+	if (packet->flags & FLOW_FLAG_TUNNEL)
+		delta->outer = frame->extra.outer;
+	if (packet->flags & FLOW_FLAG_QUOTE)
+		delta->quoted = frame->extra.quoted;
 	memcpy(delta->eth_src, frame->eth_src, sizeof(delta->eth_src));
 	memcpy(delta->eth_dst, frame->eth_dst, sizeof(delta->eth_dst));
 	if (capture->batched == CAPTURE_BATCH)
@@ -254,7 +133,7 @@ static void batch_add(struct capture *capture, const struct frame *frame, uint32
 }
 
 /* Without the packet, of which the parser clears what it does not fill. */
-static void frame_begin(struct frame *frame, const struct stored_frame *stored)
+static void frame_begin(struct capture_frame *frame, const struct stored_frame *stored)
 {
 	frame->data = stored->data;
 	frame->end = stored->data + stored->captured;
@@ -268,7 +147,7 @@ static void frame_take(struct capture *capture, const struct stored_frame *store
 {
 	struct capture_summary *summary = capture->summary;
 	enum packet_status status;
-	struct frame frame;
+	struct capture_frame frame;
 
 	clock_advance(capture, stored->time_ns);
 	count(&summary->frames, stored->original);
@@ -278,7 +157,9 @@ static void frame_take(struct capture *capture, const struct stored_frame *store
 		return;
 	}
 	frame_begin(&frame, stored);
-	status = capture->parse(&frame);
+	status = capture->parse(&frame, &capture->rules);
+	if (status == PACKET_OK)
+		fragments_join(capture->fragments, &frame.packet, stored->time_ns);
 	count(&summary->status[status], stored->original);
 	if (status == PACKET_OK)
 		batch_add(capture, &frame, stored->original, stored->time_ns);
@@ -396,8 +277,10 @@ static int table_open(struct capture *capture, const struct capture_options *opt
 	};
 	int error = flow_table_open(&capture->table, &table);
 
-	if (error)
-		return capture_fail(capture->summary, error, "no memory for the flow table");
+	packet_rules_default(&capture->rules);
+	capture->fragments = fragments_open();
+	if (error || !capture->fragments)
+		return capture_fail(capture->summary, -ENOMEM, "no memory for the flow table");
 	flow_table_set_names(capture->table, NULL, NULL, options->node_name);
 	return 0;
 }
@@ -435,6 +318,7 @@ static int reader_start(struct capture *capture)
 static void capture_close(struct capture *capture)
 {
 	flow_table_close(capture->table);
+	fragments_close(capture->fragments);
 	pcapng_close(capture->pcapng);
 	if (capture->pcap)
 		pcap_close(capture->pcap);

@@ -94,6 +94,23 @@ static void format_summary(const struct flow_record *record, char *text, size_t 
 	flow_record_summary(record, text, size);
 }
 
+/* "vxlan 100" */
+static void format_tunnel(const struct flow_record *record, char *text, size_t size)
+{
+#define TUNNEL_TEXT(name, value, text) [value] = text,
+	static const char *const names[FLOW_TUNNEL_COUNT] = { FLOW_TUNNELS(TUNNEL_TEXT) };
+#undef TUNNEL_TEXT
+
+	*text = '\0';
+	if ((record->flags & (FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE)) != FLOW_FLAG_TUNNEL ||
+	    record->outer.type >= FLOW_TUNNEL_COUNT)
+		return;
+	if (record->outer.id)
+		snprintf(text, size, "%s %u", names[record->outer.type], record->outer.id);
+	else
+		snprintf(text, size, "%s", names[record->outer.type]);
+}
+
 static const struct column_row rows[] = {
 	{ "time", "TIMESTAMP", 19, .field = "time", .help = "when the record was made" },
 	{ "node", "NODE", 8, .field = "node", .help = "the node that saw the flow" },
@@ -106,6 +123,8 @@ static const struct column_row rows[] = {
 	  .help = "where the counting point lies, as Hubble says it (to-endpoint)" },
 	{ "verdict", "VERDICT", 9, .format = format_verdict, .json_key = "verdict",
 	  .help = "what became of the packets" },
+	{ "tunnel", "TUNNEL", 16, .format = format_tunnel, .json_key = "extensions.value.tunnel",
+	  .help = "what the packets were wrapped in, and its identifier" },
 	{ "summary", "SUMMARY", 0, .format = format_summary, .json_key = "Summary",
 	  .help = "protocol facts and the packets and bytes of this record" },
 	{ 0 }

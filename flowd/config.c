@@ -26,6 +26,8 @@ static const char *const levels[] = { [LOG_LEVEL_ERROR] = "error",
 				      [LOG_LEVEL_DEBUG] = "debug",
 				      NULL };
 
+static const char *const verdicts[] = { "allow", "deny", NULL };
+
 static const struct option rows[] = {
 	{ "interfaces.include", OPTION_GLOBS, AT(include), 0, 0, NULL, NULL, false,
 	  "devices to watch, as globs; empty: all but lo" },
@@ -53,6 +55,10 @@ static const struct option rows[] = {
 	  NULL, false, "size of the ring buffer from the kernel" },
 	{ "flow.drain_interval", OPTION_DURATION, AT(flow.drain_interval), 100 * MS, SECONDS(1),
 	  "500ms", NULL, true, "how often the kernel's table is read" },
+	{ "filter.default", OPTION_NAME, AT(filter.deny), 0, 0, "allow", verdicts, true,
+	  "what happens to packets that satisfy no rule" },
+	{ "filter.pcap", OPTION_TEXT, AT(filter.pcap), 0, 0, NULL, NULL, true,
+	  "count only packets that this pcap-filter(7) expression matches; empty: all" },
 	{ "history.records", OPTION_COUNT, AT(history_records), 256, 67108864, "65536", NULL, false,
 	  "records kept for queries (30 to 60 bytes each)" },
 	{ "bus.query", OPTION_URL, AT(bus.query), 0, 0, "ipc:///run/flowd/flowd.sock", NULL, false,
@@ -256,6 +262,7 @@ int config_finish(struct config *config, char *why, size_t why_size)
 {
 	int error = config_finish_name(config, why, why_size);
 
+	config->filter.rules.deny_others = config->filter.deny;
 	for (size_t i = 0; i < config->bus.listen_count && !error; i++)
 		error = config_check_listen(&config->bus.listen[i], i, why, why_size);
 	if (!error &&
@@ -316,18 +323,30 @@ static void config_note(char *changed, size_t size, const char *key)
 	snprintf(changed + used, size - used, "%s%s", used ? ", " : "", key);
 }
 
+/* The text of `fresh` goes with it. */
+static void config_take_text(struct config *config, const struct config *fresh,
+			     const struct option *option)
+{
+	const char *text = *(const char *const *)((const char *)fresh + option->offset);
+
+	*(const char **)((char *)config + option->offset) = config_text(config, text ? text : "");
+}
+
 void config_reload(struct config *config, const struct config *fresh, char *changed, size_t size)
 {
 	*changed = 0;
 	for (size_t i = 0; i < ROWS; i++) {
 		if (!config_differs(config, fresh, &rows[i]))
 			continue;
-		if (rows[i].reload)
+		if (rows[i].reload && rows[i].type == OPTION_TEXT)
+			config_take_text(config, fresh, &rows[i]);
+		else if (rows[i].reload)
 			memcpy((char *)config + rows[i].offset,
 			       (const char *)fresh + rows[i].offset, sizeof(uint64_t));
 		else
 			config_note(changed, size, rows[i].key);
 	}
+	config_filter_copy(config, fresh);
 	if (config_lists_differ(&config->include, &fresh->include))
 		config_note(changed, size, "interfaces.include");
 	if (config_lists_differ(&config->exclude, &fresh->exclude))

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "flowd/flow/flow_table.h"
+#include "flowd/kernel/filter_rules.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/option.h"
 
@@ -46,6 +47,11 @@ struct config {
 		uint64_t tcp_idle, udp_idle, icmp_idle, other_idle;
 		uint64_t max_flows, table_flows, ring_bytes, drain_interval;
 	} flow;
+	struct {
+		uint64_t deny;		   /* 1: what no rule matches does not count */
+		const char *pcap;	   /* expression; NULL: none */
+		struct filter_rules rules; /* deny_others is set by config_finish() */
+	} filter;
 	uint64_t history_records;
 	struct {
 		const char *query, *events, *socket_group;
@@ -85,6 +91,11 @@ int config_add_mode(struct config *config, const char *glob, const char *mode, c
 /* One scalar of a row; `base` is the structure that the row's offset counts from. */
 int config_set_scalar(struct config *config, void *base, const struct option *option,
 		      const char *text, char *why, size_t why_size);
+/* `key` is "filter.rules.N.name" without its beginning. */
+int config_filter_set(struct config *config, const char *key, const char *text, char *why,
+		      size_t why_size);
+/* Takes over the rules, texts and all. */
+void config_filter_copy(struct config *config, const struct config *fresh);
 void config_no_such_key(const char *key, char *why, size_t why_size);
 
 /* The rows; those of an entry of bus.listen apart. */
@@ -97,6 +108,10 @@ const struct option *config_listen_find(const char *key);
 void config_print(const struct config *config, FILE *out);
 /* The rows for --help. */
 void config_print_help(FILE *out);
+/* For these: a YAML scalar; and filter.rules. */
+void config_print_text(FILE *out, const char *text);
+void config_filter_print(const struct config *config, FILE *out);
+void config_filter_print_help(FILE *out);
 /* Takes over what may change while running (rows with `reload`); prints to `changed` the keys that
  * differ and need a restart. */
 void config_reload(struct config *config, const struct config *fresh, char *changed, size_t size);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* As a YAML scalar in double quotes where a plain one could be misread. */
-static void config_print_text(FILE *out, const char *text)
+void config_print_text(FILE *out, const char *text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789_/.+-:";
@@ -120,6 +120,8 @@ void config_print(const struct config *config, FILE *out)
 		fputc('\n', out);
 		if (!strcmp(rows[i].key, "bus.insecure_tcp"))
 			config_print_listen(out, config);
+		if (!strcmp(rows[i].key, "filter.default"))
+			config_filter_print(config, out);
 	}
 }
 
@@ -143,6 +145,7 @@ void config_print_help(FILE *out)
 
 	for (size_t i = 0; i < count; i++)
 		config_print_help_row(out, "", &rows[i]);
+	config_filter_print_help(out);
 	rows = config_listen_rows(&count);
 	for (size_t i = 0; i < count; i++)
 		config_print_help_row(out, "bus.listen.N.", &rows[i]);

@@ -1,41 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The configuration file: a YAML document walked along the rows; each mistake has its line. */
-#include "flowd/config.h"
+#include "flowd/config_reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #define CONFIG_FILE_MAX (1024 * 1024)
-#define CONFIG_KEYS_MAX 64 /* more than there are rows */
 
-struct reader {
-	struct config *config;
-	const char *name;
-	yaml_document_t document;
-	const char *seen[CONFIG_KEYS_MAX]; /* keys of rows given so far */
-	size_t seen_count;
-	char *why;
-	size_t why_size;
-};
-
-static unsigned int config_read_line_of(const yaml_node_t *node)
+unsigned int config_read_line_of(const yaml_node_t *node)
 {
 	return (unsigned int)node->start_mark.line + 1;
 }
 
-/* The sentence: place, key, what and remedy. */
-static int config_read_refuse(struct reader *reader, unsigned int line, const char *key,
-			      const char *what)
+int config_read_refuse(struct reader *reader, unsigned int line, const char *key, const char *what)
 {
 	snprintf(reader->why, reader->why_size, "%s:%u: %s%s%s", reader->name, line, key,
 		 *key ? ": " : "", what);
 	return -EINVAL;
 }
 
-/* The text of a scalar; NULL for lists, mappings and text with a zero byte in it. */
-static const char *config_read_scalar(const yaml_node_t *node)
+const char *config_read_scalar(const yaml_node_t *node)
 {
 	const char *text = (const char *)node->data.scalar.value;
 
@@ -44,8 +29,7 @@ static const char *config_read_scalar(const yaml_node_t *node)
 	return text;
 }
 
-/* "key:" with nothing after it, or ~ or null. */
-static bool config_read_is_empty(const yaml_node_t *node)
+bool config_read_is_empty(const yaml_node_t *node)
 {
 	const char *text = config_read_scalar(node);
 
@@ -240,6 +224,10 @@ static int config_read_entry(struct reader *reader, const char *key, const yaml_
 	if (!strcmp(key, "bus.listen")) {
 		error = config_read_once(reader, "bus.listen", line);
 		return error ? error : config_read_listen(reader, value);
+	}
+	if (!strcmp(key, "filter.rules")) {
+		error = config_read_once(reader, "filter.rules", line);
+		return error ? error : config_filter_read(reader, value);
 	}
 	if (!option) {
 		config_no_such_key(key, what, sizeof(what));

@@ -20,6 +20,7 @@
 #include "flowd/device_names.h"
 #include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
+#include "flowd/flow/packet_rules.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/ledger.h"
@@ -347,7 +348,7 @@ static int pipeline_open_queries(struct pipeline *pipeline)
 static int pipeline_open_kernel(struct pipeline *pipeline)
 {
 	const struct config *config = pipeline->config;
-	const struct datapath_options datapath = {
+	struct datapath_options datapath = {
 		.table_flows = (uint32_t)config->flow.table_flows,
 		.ring_bytes = (uint32_t)config->flow.ring_bytes,
 		.btf_path = config->btf,
@@ -355,7 +356,10 @@ static int pipeline_open_kernel(struct pipeline *pipeline)
 	const struct interfaces_options interfaces = { .include = config->include.glob,
 						       .exclude = config->exclude.glob,
 						       .rules = config->modes.rule };
-	int error = datapath_open(&pipeline->datapath, &datapath);
+	int error;
+
+	packet_rules_default(&datapath.rules);
+	error = datapath_open(&pipeline->datapath, &datapath);
 
 	if (!error)
 		error = interfaces_open(&pipeline->interfaces, pipeline->datapath, &interfaces);

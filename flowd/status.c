@@ -68,11 +68,19 @@ static void status_count_kernel(struct status_page *page, const struct flow_ledg
 	FLOW_COUNTERS(STATUS_KERNEL)
 }
 
+#define STATUS_NOTE(name, json_name, text) { json_name "_packets", text },
+static const struct {
+	const char *name, *text;
+} status_notes[] = { PACKET_NOTES(STATUS_NOTE) };
+
 #define STATUS_PACKETS(name, json_name, text) \
 	status_count(page, json_name "_packets", kernel->status_packets[PACKET_##name], text);
 static void status_count_packets(struct status_page *page, const struct flow_ledger *kernel)
 {
 	PACKET_STATUSES(STATUS_PACKETS)
+	for (int note = PACKET_NOTE_NONE + 1; note < PACKET_NOTE_COUNT; note++)
+		status_count(page, status_notes[note].name, kernel->note_packets[note],
+			     status_notes[note].text);
 }
 
 #define STATUS_BYTES(name, json_name, text) \

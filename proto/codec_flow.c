@@ -109,16 +109,21 @@ static void image_l4(struct flow_image *image, const struct flow_record *record)
 	image->flow.l4 = &image->l4;
 }
 
+void codec_ip_image(Flowd__IP *ip, char text[2][46], const uint8_t src[16], const uint8_t dst[16],
+		    bool ipv6)
+{
+	flowd__ip__init(ip);
+	address_write(text[0], src, !ipv6);
+	address_write(text[1], dst, !ipv6);
+	ip->source = text[0];
+	ip->destination = text[1];
+	ip->ipversion = ipv6 ? FLOWD__IPVERSION__IPv6 : FLOWD__IPVERSION__IPv4;
+}
+
 static void image_addresses(struct flow_image *image, const struct flow_key *key)
 {
-	bool ipv6 = key->scope & FLOW_SCOPE_IPV6;
-
-	flowd__ip__init(&image->ip);
-	address_write(image->address[0], key->src, !ipv6);
-	address_write(image->address[1], key->dst, !ipv6);
-	image->ip.source = image->address[0];
-	image->ip.destination = image->address[1];
-	image->ip.ipversion = ipv6 ? FLOWD__IPVERSION__IPv6 : FLOWD__IPVERSION__IPv4;
+	codec_ip_image(&image->ip, image->address, key->src, key->dst,
+		       key->scope & FLOW_SCOPE_IPV6);
 	image->flow.ip = &image->ip;
 	image->flow.scope = key->scope & ~FLOW_SCOPE_IPV6;
 }
@@ -224,12 +229,12 @@ void codec_flow_image(struct flow_image *image, const struct flow_record *record
 	image_l4(image, record);
 	image_points(image, record);
 	image_counts(image, record);
+	codec_extra_image(image, record);
 }
 
 /* ---- message to record ---------------------------------------------------------------------- */
 
-/* A number that must fit its place. */
-static int narrow(uint64_t value, uint64_t max, const char *name, const struct reason *reason)
+int codec_narrow(uint64_t value, uint64_t max, const char *name, const struct reason *reason)
 {
 	if (value <= max)
 		return 0;
@@ -251,22 +256,30 @@ static int read_time(const Flowd__Flow *flow, struct flow_record *record,
 	return 0;
 }
 
-static int read_addresses(const Flowd__Flow *flow, struct flow_key *key,
-			  const struct reason *reason)
+int codec_ip_read(const Flowd__IP *ip, uint8_t src[16], uint8_t dst[16], int *version,
+		  const struct reason *reason)
 {
-	const Flowd__IP *ip = flow->ip;
 	int source, destination;
 
 	if (!ip ||
 	    (ip->ipversion != FLOWD__IPVERSION__IPv4 && ip->ipversion != FLOWD__IPVERSION__IPv6))
 		return reason_set(reason, -EBADMSG, "flow: no IP version");
-	int version = ip->ipversion == FLOWD__IPVERSION__IPv6 ? 6 : 4;
-	if (address_parse(ip->source, key->src, &source) ||
-	    address_parse(ip->destination, key->dst, &destination) || source != version ||
-	    destination != version)
+	*version = ip->ipversion == FLOWD__IPVERSION__IPv6 ? 6 : 4;
+	if (address_parse(ip->source, src, &source) ||
+	    address_parse(ip->destination, dst, &destination) || source != *version ||
+	    destination != *version)
 		return reason_set(reason, -EBADMSG, "flow: \"%.50s\", \"%.50s\" are no IPv%d pair",
-				  ip->source, ip->destination, version);
-	if (narrow(flow->scope, UINT8_MAX, "scope", reason))
+				  ip->source, ip->destination, *version);
+	return 0;
+}
+
+static int read_addresses(const Flowd__Flow *flow, struct flow_key *key,
+			  const struct reason *reason)
+{
+	int version;
+
+	if (codec_ip_read(flow->ip, key->src, key->dst, &version, reason) ||
+	    codec_narrow(flow->scope, UINT8_MAX, "scope", reason))
 		return -EBADMSG;
 	key->scope = (uint8_t)(flow->scope | (version == 6 ? FLOW_SCOPE_IPV6 : 0));
 	return 0;
@@ -315,10 +328,10 @@ static int read_l4(const Flowd__Flow *flow, struct flow_key *key, const struct r
 {
 	struct port_pair ports = l4_ports(flow);
 
-	if (narrow(flow->protocol, UINT8_MAX, "protocol", reason) ||
-	    narrow(flow->icmp_id, UINT16_MAX, "icmp_id", reason) ||
-	    narrow(ports.source, UINT16_MAX, "source port", reason) ||
-	    narrow(ports.destination, UINT16_MAX, "destination port", reason))
+	if (codec_narrow(flow->protocol, UINT8_MAX, "protocol", reason) ||
+	    codec_narrow(flow->icmp_id, UINT16_MAX, "icmp_id", reason) ||
+	    codec_narrow(ports.source, UINT16_MAX, "source port", reason) ||
+	    codec_narrow(ports.destination, UINT16_MAX, "destination port", reason))
 		return -EBADMSG;
 	if (ports.protocol >= 0 && (uint32_t)ports.protocol != flow->protocol)
 		return reason_set(reason, -EBADMSG, "flow: l4 is of protocol %d, not %u",
@@ -346,13 +359,14 @@ static int read_ethernet(const Flowd__Flow *flow, struct flow_record *record,
 static int read_points(const Flowd__Flow *flow, struct flow_record *record,
 		       const struct reason *reason)
 {
-	if (narrow(flow->n_points, FLOW_POINTS, "number of points", reason) ||
-	    narrow(flow->n_vlan, 2, "number of VLAN tags", reason))
+	if (codec_narrow(flow->n_points, FLOW_POINTS, "number of points", reason) ||
+	    codec_narrow(flow->n_vlan, 2, "number of VLAN tags", reason))
 		return -EBADMSG;
 	for (size_t i = 0; i < flow->n_points; i++) {
 		const Flowd__Point *point = flow->points[i];
-		if (narrow(point->hook, FLOW_HOOK_CAPTURE, "hook", reason) ||
-		    narrow((uint32_t)point->direction, FLOW_DIRECTION_EGRESS, "direction", reason))
+		if (codec_narrow(point->hook, FLOW_HOOK_CAPTURE, "hook", reason) ||
+		    codec_narrow((uint32_t)point->direction, FLOW_DIRECTION_EGRESS, "direction",
+				 reason))
 			return -EBADMSG;
 		record->points[i] =
 			(struct flow_point){ .ifindex = point->ifindex,
@@ -361,7 +375,8 @@ static int read_points(const Flowd__Flow *flow, struct flow_record *record,
 					     .interface = codec_text(point->interface) };
 	}
 	for (size_t i = 0; i < flow->n_vlan; i++) {
-		if (narrow(flow->vlan[i], FLOW_VLAN_PRESENT | FLOW_VLAN_ID, "VLAN tag", reason))
+		if (codec_narrow(flow->vlan[i], FLOW_VLAN_PRESENT | FLOW_VLAN_ID, "VLAN tag",
+				 reason))
 			return -EBADMSG;
 		record->vlan[i] = (uint16_t)flow->vlan[i];
 	}
@@ -372,12 +387,12 @@ static int read_points(const Flowd__Flow *flow, struct flow_record *record,
 static int read_enums(const Flowd__Flow *flow, struct flow_record *record,
 		      const struct reason *reason)
 {
-	if (narrow((uint32_t)flow->verdict, FLOW_VERDICT_TRANSLATED, "verdict", reason) ||
-	    narrow(flow->kind, FLOW_KIND_COUNT - 1, "kind", reason) ||
-	    narrow(flow->end_reason, FLOW_END_COUNT - 1, "end_reason", reason) ||
-	    narrow((uint32_t)flow->traffic_direction, FLOW_DIRECTION_EGRESS, "traffic_direction",
-		   reason) ||
-	    narrow(flow->flags, UINT16_MAX, "flags", reason))
+	if (codec_narrow((uint32_t)flow->verdict, FLOW_VERDICT_TRANSLATED, "verdict", reason) ||
+	    codec_narrow(flow->kind, FLOW_KIND_COUNT - 1, "kind", reason) ||
+	    codec_narrow(flow->end_reason, FLOW_END_COUNT - 1, "end_reason", reason) ||
+	    codec_narrow((uint32_t)flow->traffic_direction, FLOW_DIRECTION_EGRESS,
+			 "traffic_direction", reason) ||
+	    codec_narrow(flow->flags, UINT16_MAX, "flags", reason))
 		return -EBADMSG;
 	record->verdict = (uint8_t)flow->verdict;
 	record->kind = (uint8_t)flow->kind;
@@ -410,7 +425,8 @@ int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record,
 	*record = (struct flow_record){ 0 };
 	if (read_time(flow, record, reason) || read_addresses(flow, &record->key, reason) ||
 	    read_l4(flow, &record->key, reason) || read_ethernet(flow, record, reason) ||
-	    read_enums(flow, record, reason) || read_points(flow, record, reason))
+	    read_enums(flow, record, reason) || read_points(flow, record, reason) ||
+	    codec_extra_read(flow, record, reason))
 		return -EBADMSG;
 	read_counts(flow, record);
 	return 0;

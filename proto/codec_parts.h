@@ -39,11 +39,31 @@ struct flow_image {
 	uint32_t vlan[2];
 	char mac[2][18];
 	char address[2][46];
+	Flowd__Tunnel tunnel;
+	Flowd__Quoted quoted;
+	Flowd__IP extra_ip; /* of `tunnel` or `quoted` */
+	char extra_address[2][46];
+	Flowd__IcmpError icmp_error;
+	char reporter[46];
 };
 void codec_flow_image(struct flow_image *image, const struct flow_record *record);
 /* Strings of the record point into `flow`. 0 or -EBADMSG. */
 int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record,
 		    const struct reason *reason);
+
+/* codec_extra.c: tunnel, quoted packet, ICMP errors, sampling; each where the record has it. */
+void codec_extra_image(struct flow_image *image, const struct flow_record *record);
+/* Address, flags and protocol of `record` are read already. 0 or -EBADMSG. */
+int codec_extra_read(const Flowd__Flow *flow, struct flow_record *record,
+		     const struct reason *reason);
+
+/* codec_flow.c. A number that must fit its place: 0 or -EBADMSG. */
+int codec_narrow(uint64_t value, uint64_t max, const char *name, const struct reason *reason);
+void codec_ip_image(Flowd__IP *ip, char text[2][46], const uint8_t src[16], const uint8_t dst[16],
+		    bool ipv6);
+/* *version is 4 or 6. 0 or -EBADMSG. */
+int codec_ip_read(const Flowd__IP *ip, uint8_t src[16], uint8_t dst[16], int *version,
+		  const struct reason *reason);
 
 /* NULL = no memory; the result borrows from the filter. */
 Flowd__Expr *codec_filter_image(const struct filter *filter, struct arena *arena);

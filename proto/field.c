@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "proto/icmp.h"
 #include "proto/protocol.h"
 
 /* A getter of a number that every record has. */
@@ -25,22 +26,43 @@ static uint64_t version_of(const struct flow_record *record)
 	return record->key.scope & FLOW_SCOPE_IPV6 ? 6 : 4;
 }
 
-static void get_address(const struct flow_record *record, const uint8_t *address,
-			struct field_value *value)
+static void get_address(uint64_t version, const uint8_t *address, struct field_value *value)
 {
 	value->present = true;
-	value->number = version_of(record);
+	value->number = version;
 	value->address = address;
 }
 
 static void get_source_ip(const struct flow_record *record, struct field_value *value)
 {
-	get_address(record, record->key.src, value);
+	get_address(version_of(record), record->key.src, value);
 }
 
 static void get_destination_ip(const struct flow_record *record, struct field_value *value)
 {
-	get_address(record, record->key.dst, value);
+	get_address(version_of(record), record->key.dst, value);
+}
+
+static bool has_tunnel(const struct flow_record *record)
+{
+	return (record->flags & (FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE)) == FLOW_FLAG_TUNNEL;
+}
+
+static uint64_t outer_version(const struct flow_record *record)
+{
+	return record->outer.scope & FLOW_SCOPE_IPV6 ? 6 : 4;
+}
+
+static void get_outer_source(const struct flow_record *record, struct field_value *value)
+{
+	if (has_tunnel(record))
+		get_address(outer_version(record), record->outer.src, value);
+}
+
+static void get_outer_destination(const struct flow_record *record, struct field_value *value)
+{
+	if (has_tunnel(record))
+		get_address(outer_version(record), record->outer.dst, value);
 }
 
 static uint64_t mac_number(const uint8_t mac[6])
@@ -96,6 +118,13 @@ static void get_vlan(const struct flow_record *record, struct field_value *value
 	value->number = vlan & FLOW_VLAN_ID;
 }
 
+/* An error's is no identifier. */
+static bool has_icmp_id(const struct flow_key *key)
+{
+	return protocol_is_icmp(key->protocol) && key->icmp_id &&
+	       !icmp_is_error(key->protocol, key->src_port);
+}
+
 GET_NUMBER(time, record->time_ns)
 GET_NUMBER(first_seen, record->first_ns)
 GET_NUMBER(last_seen, record->last_ns)
@@ -120,16 +149,24 @@ GET_NUMBER(kind, record->kind)
 GET_NUMBER_IF(end_reason, record->end_reason != FLOW_END_NONE, record->end_reason)
 GET_NUMBER_IF(icmp_type, protocol_is_icmp(record->key.protocol), record->key.src_port)
 GET_NUMBER_IF(icmp_code, protocol_is_icmp(record->key.protocol), record->key.dst_port)
-GET_NUMBER_IF(icmp_id, protocol_is_icmp(record->key.protocol) && record->key.icmp_id,
-	      record->key.icmp_id)
+GET_NUMBER_IF(icmp_id, has_icmp_id(&record->key), record->key.icmp_id)
+GET_NUMBER(icmp_error, record->icmp_error.packets || record->flags & FLOW_FLAG_QUOTE)
+GET_NUMBER_IF(tunnel_type, has_tunnel(record), record->outer.type)
+GET_NUMBER_IF(tunnel_id, has_tunnel(record) && record->outer.id, record->outer.id)
+GET_NUMBER(carrier, (record->key.scope & FLOW_SCOPE_CARRIER) != 0)
+GET_NUMBER(estimated_packets,
+	   flow_record_estimate(record->packets, record->certain_packets, record->sampling))
+GET_NUMBER(estimated_bytes,
+	   flow_record_estimate(record->bytes, record->certain_bytes, record->sampling))
 GET_NUMBER(flow_id, record->flow_id)
 GET_NUMBER_IF(position, record->position != 0, record->position)
 GET_NUMBER(fragment, (record->flags & FLOW_FLAG_FRAGMENT) != 0)
 
-#define VERDICT_NAME(name, value)    { #name, value },
-#define KIND_NAME(name, text)	     { text, FLOW_KIND_##name },
-#define END_NAME(name, text)	     { text, FLOW_END_##name },
-#define HOOK_NAME(name, value, text) { text, value },
+#define VERDICT_NAME(name, value)      { #name, value },
+#define KIND_NAME(name, text)	       { text, FLOW_KIND_##name },
+#define END_NAME(name, text)	       { text, FLOW_END_##name },
+#define HOOK_NAME(name, value, text)   { text, value },
+#define TUNNEL_NAME(name, value, text) { text, value },
 
 static const struct field_name verdict_names[] = { FLOW_VERDICTS(VERDICT_NAME){ NULL, 0 } };
 static const struct field_name kind_names[] = { FLOW_KINDS(KIND_NAME){ "start", FLOW_KIND_START },
@@ -138,6 +175,7 @@ static const struct field_name kind_names[] = { FLOW_KINDS(KIND_NAME){ "start", 
 						{ NULL, 0 } };
 static const struct field_name end_names[] = { FLOW_END_REASONS(END_NAME){ NULL, 0 } };
 static const struct field_name hook_names[] = { FLOW_HOOKS(HOOK_NAME){ NULL, 0 } };
+static const struct field_name tunnel_names[] = { FLOW_TUNNELS(TUNNEL_NAME){ NULL, 0 } };
 static const struct field_name direction_names[] = { { "INGRESS", FLOW_DIRECTION_INGRESS },
 						     { "EGRESS", FLOW_DIRECTION_EGRESS },
 						     { NULL, 0 } };
@@ -219,6 +257,23 @@ static const struct field rows[] = {
 	    .max = UINT8_MAX),
 	ROW("icmp.id", FIELD_NUMBER, get_icmp_id, FACTS "icmp.id",
 	    "identifier of ICMP echo messages", .max = UINT16_MAX),
+	ROW("icmp.error", FIELD_BOOL, get_icmp_error, FACTS "icmp_error|" FACTS "icmp.quoted",
+	    "an ICMP error, or a flow that one was about"),
+	ROW("tunnel.type", FIELD_NAME, get_tunnel_type, FACTS "tunnel.type",
+	    "what the packets were wrapped in, outermost", .names = tunnel_names + 1,
+	    .max = FLOW_TUNNEL_COUNT - 1),
+	ROW("tunnel.id", FIELD_NUMBER, get_tunnel_id, FACTS "tunnel.id",
+	    "VNI, VSID, GRE key, TEID or session of the tunnel", .max = UINT32_MAX),
+	ROW("outer.source", FIELD_ADDRESS, get_outer_source, FACTS "tunnel.outer.source",
+	    "source address of the tunnel"),
+	ROW("outer.destination", FIELD_ADDRESS, get_outer_destination,
+	    FACTS "tunnel.outer.destination", "destination address of the tunnel"),
+	ROW("carrier", FIELD_BOOL, get_carrier, FACTS "carrier",
+	    "outer flow of a tunnel; its packets are in the inner flows too"),
+	ROW("estimated.packets", FIELD_NUMBER, get_estimated_packets, FACTS "estimated_packets",
+	    "packets, and an estimate of those that sampling left out"),
+	ROW("estimated.bytes", FIELD_NUMBER, get_estimated_bytes, FACTS "estimated_bytes",
+	    "the same in bytes on the wire"),
 	ROW("fragment", FIELD_BOOL, get_fragment, FACTS "fragment",
 	    "some packets were IP fragments"),
 	ROW("flow.id", FIELD_NUMBER, get_flow_id, FACTS "flow_id",

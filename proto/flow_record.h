@@ -55,6 +55,14 @@ struct flow_point {
 	const char *interface; /* borrowed; NULL when not known */
 };
 
+/* ICMP errors that quoted packets of the flow; all zeros when there were none. */
+struct flow_icmp_error {
+	uint8_t reporter[16]; /* who sent the latest; of the flow's own IP version */
+	uint32_t packets;     /* of errors since the flow began */
+	uint8_t type, code;   /* of the latest */
+	uint16_t pad;
+};
+
 struct flow_record {
 	uint64_t position; /* in the publisher's history, from 1, without gaps; 0 = not stored */
 	uint64_t flow_id;  /* the same in every record of one flow instance; unique per epoch */
@@ -67,10 +75,14 @@ struct flow_record {
 	uint64_t l3_bytes;
 	uint64_t total_packets; /* since the flow began */
 	uint64_t total_bytes;
-	uint32_t sampling; /* 1 in N */
-	uint16_t flags;	   /* FLOW_TCP_* and FLOW_FLAG_* of the flow so far */
-	uint8_t kind;	   /* enum flow_kind */
-	uint8_t verdict;   /* enum flow_verdict */
+	uint64_t certain_packets; /* of `packets`, like the next three: see struct flow_extra */
+	uint64_t certain_bytes;
+	uint64_t total_certain_packets;
+	uint64_t total_certain_bytes;
+	uint32_t sampling; /* 1 in N; the certain counts are kept where N is above 1 */
+	uint16_t flags;	 /* FLOW_TCP_* and FLOW_FLAG_* of the flow so far; never QUOTE and TUNNEL */
+	uint8_t kind;	 /* enum flow_kind */
+	uint8_t verdict; /* enum flow_verdict */
 	uint8_t end_reason;
 	uint8_t direction; /* of the counting point */
 	uint8_t reply;	   /* enum flow_reply */
@@ -79,8 +91,26 @@ struct flow_record {
 	uint8_t eth_dst[6];
 	uint16_t vlan[2];		       /* as in struct flow_cold */
 	struct flow_point points[FLOW_POINTS]; /* [0] counts, the others only saw it */
-	const char *node_name;		       /* borrowed */
+	union {
+		struct flow_outer outer; /* FLOW_FLAG_TUNNEL */
+		struct flow_key quoted;	 /* FLOW_FLAG_QUOTE: an ICMP error, and what it is about */
+	};
+	struct flow_icmp_error icmp_error;
+	const char *node_name; /* borrowed */
 };
+
+/* How many there were on the wire, when `counted` of them were seen; see struct flow_extra. */
+static inline uint64_t flow_record_estimate(uint64_t counted, uint64_t certain, uint32_t sampling)
+{
+	uint64_t sum;
+
+	if (sampling <= 1 || certain >= counted)
+		return counted;
+	if (__builtin_mul_overflow(counted - certain, (uint64_t)sampling, &sum) ||
+	    __builtin_add_overflow(sum, certain, &sum))
+		return UINT64_MAX;
+	return sum;
+}
 
 /* A gap: what is missing from an answer, where it was lost, and when. Times CLOCK_REALTIME ns. */
 struct flow_loss {

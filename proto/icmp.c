@@ -81,6 +81,14 @@ static const struct icmp_message messages6[] = {
 	{ 143, "MLDv2MulticastListenerReportMessageV2", 0, NULL },
 };
 
+bool icmp_is_error(uint8_t protocol, uint16_t type)
+{
+	if (protocol == PROTOCOL_ICMPV6)
+		return type >= 1 && type <= 4;
+	return protocol == PROTOCOL_ICMP &&
+	       (type == 3 || type == 4 || type == 5 || type == 11 || type == 12);
+}
+
 #define ICMP_COUNT(list) (sizeof(list) / sizeof(*(list)))
 
 static const struct icmp_message *icmp_find(uint8_t protocol, uint8_t type)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Names of ICMP and ICMPv6 messages, spelled as Hubble (gopacket) prints them. */
+/* What ICMP and ICMPv6 messages are; their names are spelled as Hubble (gopacket) prints them. */
 #ifndef PROTO_ICMP_H
 #define PROTO_ICMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Messages that quote the packet they are about (RFC 792; RFC 4443, 3). */
+bool icmp_is_error(uint8_t protocol, uint16_t type);
 
 #define ICMP_TEXT_MAX 64
 

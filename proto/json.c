@@ -9,11 +9,10 @@
 #include <stdio.h>
 
 #include "proto/address.h"
-#include "proto/json_text.h"
+#include "proto/json_members.h"
 #include "proto/protocol.h"
 #include "proto/summary.h"
 #include "proto/tcp_flags.h"
-#include "proto/time.h"
 
 #define NAME_MAX_BYTES 384  /* kernel: 15 bytes, each at most 6 as JSON */
 #define NODE_MAX_BYTES 1536 /* Linux: 64 bytes; DNS: 253 */
@@ -28,32 +27,6 @@ static const char *const end_names[] = { FLOW_END_REASONS(END_NAME) };
 #define HOOK_NAME(name, value, text) [value] = text,
 static const char *const hook_names[] = { FLOW_HOOKS(HOOK_NAME) };
 
-/* A record is plain data: an index from outside the table is a mistake of ours, shown as the first.
- */
-#define NAME_OF(list, index) ((index) < sizeof(list) / sizeof(*(list)) ? (list)[index] : (list)[0])
-
-/* ,"key":"123" */
-#define put_count(out, key, number) \
-	json_literal(json_u64(json_literal(out, "\"" key "\":\""), number), "\",")
-/* "key":"RFC 3339", */
-#define put_time(out, key, ns) \
-	json_literal(time_write_json(json_literal(out, "\"" key "\":\""), ns), "\",")
-/* "key":"word", for words of our own tables */
-#define put_word(out, key, word) \
-	json_literal(json_word(json_literal(out, "\"" key "\":\""), word), "\",")
-/* "key":123, */
-#define put_number(out, key, number) \
-	json_literal(json_u64(json_literal(out, "\"" key "\":"), number), ",")
-
-/* Replaces the comma behind the last member by what closes the object. */
-static char *close_object(char *out, char bracket)
-{
-	if (out[-1] == ',')
-		out--;
-	*out++ = bracket;
-	return out;
-}
-
 static char *put_ethernet(char *out, const struct flow_record *record)
 {
 	static const uint8_t none[6];
@@ -65,18 +38,6 @@ static char *put_ethernet(char *out, const struct flow_record *record)
 	out = json_literal(out, "\",\"destination\":\"");
 	out = mac_write(out, record->eth_dst);
 	return json_literal(out, "\"},");
-}
-
-static char *put_addresses(char *out, const struct flow_key *key)
-{
-	bool ipv6 = key->scope & FLOW_SCOPE_IPV6;
-
-	out = json_literal(out, "\"IP\":{\"source\":\"");
-	out = address_write(out, key->src, !ipv6);
-	out = json_literal(out, "\",\"destination\":\"");
-	out = address_write(out, key->dst, !ipv6);
-	return ipv6 ? json_literal(out, "\",\"ipVersion\":\"IPv6\"},")
-		    : json_literal(out, "\",\"ipVersion\":\"IPv4\"},");
 }
 
 static char *put_ports(char *out, const struct flow_key *key)
@@ -199,18 +160,6 @@ static char *put_summary(char *out, const struct flow_record *record)
 
 /* ---- extensions ----------------------------------------------------------------------------- */
 
-static char *put_icmp(char *out, const struct flow_key *key)
-{
-	if (!protocol_is_icmp(key->protocol) || !key->icmp_id)
-		return out;
-	out = json_literal(out, "\"icmp\":{");
-	out = put_number(out, "code", key->dst_port);
-	out = put_number(out, "id", key->icmp_id);
-	out = put_number(out, "type", key->src_port);
-	out = close_object(out, '}');
-	return json_literal(out, ",");
-}
-
 static char *put_point(char *out, const struct flow_point *point)
 {
 	*out++ = '{';
@@ -271,14 +220,21 @@ static char *put_counts(char *out, const struct flow_record *record)
 static char *put_facts(char *out, const struct flow_record *record)
 {
 	out = put_count(out, "bytes", record->bytes);
+	if (record->key.scope & FLOW_SCOPE_CARRIER)
+		out = json_literal(out, "\"carrier\":true,");
+	out = json_certain(out, record);
 	if (record->end_reason != FLOW_END_NONE)
 		out = put_word(out, "end_reason", NAME_OF(end_names, record->end_reason));
+	out = json_estimated(out, record);
 	out = put_time(out, "first_seen", record->first_ns);
 	if (record->flow_id)
 		out = put_count(out, "flow_id", record->flow_id);
 	if (record->flags & FLOW_FLAG_FRAGMENT)
 		out = json_literal(out, "\"fragment\":true,");
-	out = put_icmp(out, &record->key);
+	if (record->flags & FLOW_FLAG_ORPHAN)
+		out = json_literal(out, "\"fragment_orphan\":true,");
+	out = json_icmp(out, record);
+	out = json_icmp_error(out, record);
 	out = put_word(out, "kind", NAME_OF(kind_names, record->kind));
 	out = put_count(out, "l3_bytes", record->l3_bytes);
 	out = put_time(out, "last_seen", record->last_ns);
@@ -291,6 +247,7 @@ static char *put_facts(char *out, const struct flow_record *record)
 	out = put_counts(out, record);
 	if (record->flags & FLOW_FLAG_L4_SHORT)
 		out = json_literal(out, "\"truncated\":true,");
+	out = json_tunnel(out, record);
 	return put_vlan(out, record);
 }
 
@@ -313,8 +270,9 @@ static char *write_flow(char *out, const struct flow_record *record)
 	if (record->verdict != FLOW_VERDICT_VERDICT_UNKNOWN)
 		out = put_word(out, "verdict", NAME_OF(verdict_names, record->verdict));
 	out = put_ethernet(out, record);
-	out = put_addresses(out, &record->key);
+	out = json_ip(out, record->key.src, record->key.dst, record->key.scope);
 	out = put_l4(out, record);
+	out = json_hubble_tunnel(out, record);
 	out = json_literal(out, "\"Type\":\"L3_L4\",");
 	out = put_node(out, record->node_name);
 	out = put_event(out, record);

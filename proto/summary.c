@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "proto/address.h"
 #include "proto/icmp.h"
 #include "proto/json.h"
 #include "proto/json_text.h"
@@ -55,6 +56,99 @@ static char *write_protocol(char *out, const struct flow_record *record)
 	}
 }
 
+static char *write_end_point(char *out, const struct flow_key *key, const uint8_t address[16],
+			     uint16_t port)
+{
+	bool ipv6 = key->scope & FLOW_SCOPE_IPV6, ported = protocol_has_ports(key->protocol);
+
+	if (ipv6 && ported)
+		*out++ = '[';
+	out = address_write(out, address, !ipv6);
+	if (!ported)
+		return out;
+	if (ipv6)
+		*out++ = ']';
+	*out++ = ':';
+	return json_u64(out, port);
+}
+
+/* What an ICMP error is about. */
+static char *write_quoted(char *out, const struct flow_record *record)
+{
+	const struct flow_key *key = &record->quoted;
+	const char *name = protocol_name(key->protocol);
+
+	if (!(record->flags & FLOW_FLAG_QUOTE))
+		return out;
+	out = json_literal(out, " for ");
+	out = write_end_point(out, key, key->src, key->src_port);
+	out = json_literal(out, " -> ");
+	out = write_end_point(out, key, key->dst, key->dst_port);
+	*out++ = ' ';
+	return name ? json_word(out, name) : write_other(out, key->protocol);
+}
+
+static char *write_counts(char *out, uint64_t packets, uint64_t bytes)
+{
+	out = json_u64(out, packets);
+	out = packets == 1 ? json_literal(out, " packet ") : json_literal(out, " packets ");
+	out = json_u64(out, bytes);
+	return json_literal(out, " bytes");
+}
+
+static char *write_sampling(char *out, const struct flow_record *record)
+{
+	uint32_t sampling = record->sampling;
+
+	if (sampling <= 1)
+		return out;
+	out = json_literal(out, " (1 in ");
+	out = json_u64(out, sampling);
+	out = json_literal(out, ": about ");
+	out = write_counts(
+		out,
+		flow_record_estimate(record->total_packets, record->total_certain_packets,
+				     sampling),
+		flow_record_estimate(record->total_bytes, record->total_certain_bytes, sampling));
+	return json_literal(out, ")");
+}
+
+static char *write_tunnel(char *out, const struct flow_record *record)
+{
+#define NAME(name, value, text) [value] = text,
+	static const char *const names[FLOW_TUNNEL_COUNT] = { FLOW_TUNNELS(NAME) };
+#undef NAME
+
+	if ((record->flags & (FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE)) != FLOW_FLAG_TUNNEL ||
+	    record->outer.type >= FLOW_TUNNEL_COUNT)
+		return out;
+	out = json_literal(out, " in ");
+	out = json_word(out, names[record->outer.type]);
+	if (!record->outer.id)
+		return out;
+	*out++ = ' ';
+	return json_u64(out, record->outer.id);
+}
+
+/* What others said of the flow. */
+static char *write_errors(char *out, const struct flow_record *record)
+{
+	const struct flow_icmp_error *error = &record->icmp_error;
+	bool ipv6 = record->key.scope & FLOW_SCOPE_IPV6;
+	uint8_t protocol = ipv6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
+
+	if (!error->packets)
+		return out;
+	out = json_literal(out, ", ");
+	out = json_u64(out, error->packets);
+	out = error->packets == 1 ? json_literal(out, " error: ") : json_literal(out, " errors: ");
+	out = json_word(out, protocol_name(protocol));
+	*out++ = ' ';
+	out = icmp_write(out, protocol, error->type, error->code);
+	out = json_literal(out, " from ");
+	return address_write(out, error->reporter, !ipv6);
+}
+
 /* What ended the flow; nothing for other records and for a reason that this build does not know. */
 static char *write_end(char *out, const struct flow_record *record)
 {
@@ -71,14 +165,13 @@ static char *write_end(char *out, const struct flow_record *record)
 /* Totals, not this record's share: one row tells the story. */
 char *summary_write(char *out, const struct flow_record *record)
 {
-	uint64_t packets = record->total_packets;
-
 	out = write_protocol(out, record);
+	out = write_quoted(out, record);
 	out = json_literal(out, "; ");
-	out = json_u64(out, packets);
-	out = packets == 1 ? json_literal(out, " packet ") : json_literal(out, " packets ");
-	out = json_u64(out, record->total_bytes);
-	out = json_literal(out, " bytes");
+	out = write_counts(out, record->total_packets, record->total_bytes);
+	out = write_sampling(out, record);
+	out = write_tunnel(out, record);
+	out = write_errors(out, record);
 	return write_end(out, record);
 }
 

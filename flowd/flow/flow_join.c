@@ -3,7 +3,11 @@
 
 #include <netinet/in.h>
 
+#include "flowd/flow/flow_errors.h"
 #include "flowd/flow/flow_life.h"
+#include "flowd/flow/flow_sampled.h"
+
+#define EXTRA_FLAGS (FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE)
 
 #define EVICT_LOOKS    16u	    /* entries compared for one eviction */
 #define STAMP_SLACK_NS 100000000ull /* last_ns of a live source is as coarse as its clock */
@@ -45,6 +49,26 @@ static uint32_t flow_add(struct flow_table *table, const struct flow_key *key, u
 
 /* ---- paths ----------------------------------------------------------------------------------- */
 
+/* What the packets are wrapped in, or quote; of the first that have it. True when it is new. */
+static bool path_add_extra(struct flow_path *path, const struct flow_delta *delta)
+{
+	if (path->extra || !(delta->flags & EXTRA_FLAGS))
+		return false;
+	path->extra = delta->flags & FLOW_FLAG_QUOTE ? FLOW_FLAG_QUOTE : FLOW_FLAG_TUNNEL;
+	path->quoted = delta->quoted;
+	return true;
+}
+
+/* The share of the latest packets. True when it is another. */
+static bool path_set_sampling(struct flow_path *path, uint32_t sampling)
+{
+	bool changed = sampling && path->sampling != sampling;
+
+	if (changed)
+		path->sampling = sampling;
+	return changed;
+}
+
 static void path_of(const struct flow_delta *delta, struct flow_path *path)
 {
 	memcpy(path->points, delta->points, sizeof(path->points));
@@ -52,6 +76,7 @@ static void path_of(const struct flow_delta *delta, struct flow_path *path)
 	memcpy(path->eth_src, delta->eth_src, sizeof(path->eth_src));
 	memcpy(path->eth_dst, delta->eth_dst, sizeof(path->eth_dst));
 	path->sampling = delta->sampling ? delta->sampling : 1;
+	path_add_extra(path, delta);
 }
 
 static bool path_add_point(struct flow_path *path, uint32_t point)
@@ -67,12 +92,13 @@ static bool path_add_point(struct flow_path *path, uint32_t point)
 	return false;
 }
 
-static void flow_add_points(struct flow_table *table, struct flow *flow,
-			    const struct flow_delta *delta)
+static void flow_add_path(struct flow_table *table, struct flow *flow,
+			  const struct flow_delta *delta)
 {
 	struct flow_path path = *flow_paths_at(&table->paths, flow->path);
-	bool changed = false;
+	bool changed = path_add_extra(&path, delta);
 
+	changed |= path_set_sampling(&path, delta->packets ? delta->sampling : 0);
 	for (int i = 0; i < FLOW_POINTS && delta->points[i]; i++)
 		changed |= path_add_point(&path, delta->points[i]);
 	if (!changed)
@@ -82,12 +108,14 @@ static void flow_add_points(struct flow_table *table, struct flow *flow,
 	flow_paths_put(&table->paths, old);
 }
 
-static bool points_differ(const struct flow_table *table, const struct flow *flow,
-			  const struct flow_delta *delta)
+static bool path_differs(const struct flow_table *table, const struct flow *flow,
+			 const struct flow_delta *delta)
 {
 	const struct flow_path *path = flow_paths_at(&table->paths, flow->path);
 
-	return memcmp(path->points, delta->points, sizeof(path->points)) != 0;
+	return memcmp(path->points, delta->points, sizeof(path->points)) != 0 ||
+	       (path->sampling != delta->sampling && delta->packets) ||
+	       (!path->extra && delta->flags & EXTRA_FLAGS);
 }
 
 /* Activity is not older than the clock: stamps that run backwards do not age a flow. */
@@ -101,6 +129,8 @@ static uint32_t seen_tick(const struct flow_table *table, const struct flow_delt
 static void flow_account(struct flow_table *table, struct flow *flow,
 			 const struct flow_delta *delta)
 {
+	if (flow->noted || delta->flags & FLOW_FLAG_SAMPLED)
+		flow_sampled_count(table, flow, delta);
 	flow->packets += delta->packets;
 	flow->bytes += delta->bytes;
 	flow->l3_bytes += delta->l3_bytes;
@@ -216,7 +246,7 @@ static uint32_t flow_begin(struct flow_table *table, uint32_t hash, const struct
 {
 	uint32_t number = flow_add(table, &delta->key, hash);
 	struct flow *flow = flow_state_at(table, number);
-	struct flow_path path;
+	struct flow_path path = { 0 };
 
 	flow->id = ++table->created;
 	flow->first_ns = flow->last_ns = delta->first_ns;
@@ -274,10 +304,21 @@ static void flow_continue(struct flow_table *table, uint32_t number, const struc
 	bool quiet = flow->packets == 0;
 
 	flow_account(table, flow, delta);
-	if (points_differ(table, flow, delta))
-		flow_add_points(table, flow, delta);
+	if (path_differs(table, flow, delta))
+		flow_add_path(table, flow, delta);
 	if (quiet)
 		flow_wake(table, number);
+}
+
+static void table_count(struct flow_table *table, const struct flow_delta *delta)
+{
+	if (delta->key.scope & FLOW_SCOPE_CARRIER) {
+		table->carrier_packets += delta->packets;
+		table->carrier_bytes += delta->bytes;
+		return;
+	}
+	table->packets += delta->packets;
+	table->bytes += delta->bytes;
 }
 
 void flow_join(struct flow_table *table, uint32_t hash, const struct flow_delta *delta)
@@ -286,8 +327,7 @@ void flow_join(struct flow_table *table, uint32_t hash, const struct flow_delta 
 
 	if (!number && !delta->packets && !delta->bytes)
 		return; /* another point saw a flow that has ended */
-	table->packets += delta->packets;
-	table->bytes += delta->bytes;
+	table_count(table, delta);
 	if (number && is_restart(flow_state_at(table, number), delta)) {
 		flow_restart(table, number);
 		number = 0;
@@ -298,4 +338,6 @@ void flow_join(struct flow_table *table, uint32_t hash, const struct flow_delta 
 		number = flow_begin(table, hash, delta);
 	if (delta->flags & (FLOW_TCP_FIN | FLOW_TCP_RST))
 		conversation_close(table, number);
+	if (delta->flags & FLOW_FLAG_QUOTE && delta->packets)
+		flow_errors_take(table, delta);
 }

@@ -69,8 +69,10 @@ static void flow_settle(struct flow_table *table, struct flow *flow)
 void flow_life_emit(struct flow_table *table, struct flow *flow, enum flow_kind kind,
 		    enum flow_end_reason reason)
 {
+	struct flow_note *note = flow->noted ? flow_notes_find(&table->notes, flow->id) : NULL;
+
 	flow_settle(table, flow);
-	flow_publish(&table->publisher, flow, flow_paths_at(&table->paths, flow->path), kind,
+	flow_publish(&table->publisher, flow, flow_paths_at(&table->paths, flow->path), note, kind,
 		     reason, table->now_ns);
 	flow->record_tick = (uint32_t)table->tick;
 }
@@ -85,6 +87,13 @@ void flow_life_unpair(struct flow_table *table, struct flow *flow)
 	table->pairs--;
 }
 
+static void flow_unnote(struct flow_table *table, const struct flow *flow)
+{
+	if (flow_notes_find(&table->notes, flow->id)->error.packets)
+		table->errors.held--;
+	flow_notes_drop(&table->notes, flow->id);
+}
+
 void flow_life_end(struct flow_table *table, uint32_t number, enum flow_end_reason reason)
 {
 	struct flow *flow = flow_state_at(table, number);
@@ -95,6 +104,8 @@ void flow_life_end(struct flow_table *table, uint32_t number, enum flow_end_reas
 	flow_life_unpair(table, flow);
 	flow_wheel_remove(&table->wheel, &table->pool, number);
 	flow_paths_put(&table->paths, flow->path);
+	if (flow->noted)
+		flow_unnote(table, flow);
 	flow_pool_remove(&table->pool, number);
 	table->ended++;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,11 @@
 static uint32_t path_hash(const struct flow_paths *paths, const struct flow_path *path)
 {
 	uint32_t word[sizeof(*path) / 4];
+	size_t size = path->extra ? sizeof(*path) : offsetof(struct flow_path, outer);
 	uint64_t sum = paths->seed[0];
 
-	memcpy(word, path, sizeof(word));
-	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
+	memcpy(word, path, size);
+	for (size_t i = 0; i < size / sizeof(word[0]); i++) {
 		sum = (sum ^ word[i]) * (paths->seed[1] | 1);
 		sum ^= sum >> 32;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Paths: the points, link addresses, VLANs and sampling of a flow. Thousands of flows share a few,
+ * Paths: the points, link addresses, VLANs, sampling and tunnel of a flow, and what an ICMP error
+ * quotes. Thousands of flows share a few,
  * so each distinct path is kept once and counted; a flow holds its number. Path 0 is the empty one
  * and stands in when memory is short. Bounded by the number of flows.
  */
@@ -16,8 +17,13 @@ struct flow_path {
 	uint32_t sampling;
 	uint16_t vlan[2];
 	uint8_t eth_src[6], eth_dst[6];
+	uint32_t extra; /* FLOW_FLAG_TUNNEL, FLOW_FLAG_QUOTE or 0: what follows; else zeros */
+	union {
+		struct flow_outer outer;
+		struct flow_key quoted;
+	};
 };
-_Static_assert(sizeof(struct flow_path) == 36, "compared byte by byte: no gaps");
+_Static_assert(sizeof(struct flow_path) == 80, "compared byte by byte: no gaps");
 
 struct flow_path_entry {
 	struct flow_path path;

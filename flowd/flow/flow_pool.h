@@ -34,7 +34,7 @@ struct flow {
 	uint8_t reply;	      /* enum flow_reply */
 	uint8_t guessed;      /* `reply` rests on order or ports, not on a handshake */
 	uint8_t closing;      /* the conversation saw FIN both ways, or RST */
-	uint8_t pad;
+	uint8_t noted;	      /* it is in flow_notes */
 };
 _Static_assert(sizeof(struct flow) == 136, "100,000 flows in 16 MB");
 

@@ -45,6 +45,9 @@ static void record_path(const struct flow_publisher *publisher, const struct flo
 	memcpy(record->eth_src, path->eth_src, sizeof(record->eth_src));
 	memcpy(record->eth_dst, path->eth_dst, sizeof(record->eth_dst));
 	memcpy(record->vlan, path->vlan, sizeof(record->vlan));
+	record->quoted = path->quoted;
+	record->flags &= (uint16_t) ~(FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE);
+	record->flags |= (uint16_t)path->extra;
 }
 
 static uint64_t wall_time(const struct flow_publisher *publisher, uint64_t time_ns)
@@ -62,18 +65,53 @@ static uint64_t publish_time(struct flow_publisher *publisher, const struct flow
 	return wall_time(publisher, publisher->time_ns);
 }
 
+/* Not those that only slow down or lead elsewhere: path MTU, source quench, redirect. */
+static bool error_fails(bool ipv6, uint8_t type, uint8_t code)
+{
+	if (ipv6)
+		return type == 1 || type == 3 || type == 4;
+	return (type == 3 && code != 4) || type == 11 || type == 12;
+}
+
+static void record_error(const struct flow_note *note, struct flow_record *record)
+{
+	const struct flow_icmp_error *error = &note->error;
+	bool news = error->packets != note->errors_told || record->kind == FLOW_KIND_END;
+
+	record->icmp_error = *error;
+	if (news && error_fails(record->key.scope & FLOW_SCOPE_IPV6, error->type, error->code))
+		record->verdict = FLOW_VERDICT_ERROR;
+}
+
+static void record_note(struct flow_note *note, struct flow_record *record)
+{
+	record->certain_packets = note->certain_packets;
+	record->certain_bytes = note->certain_bytes;
+	record->total_certain_packets = note->told_packets + note->certain_packets;
+	record->total_certain_bytes = note->told_bytes + note->certain_bytes;
+	if (note->error.packets)
+		record_error(note, record);
+	note->told_packets += note->certain_packets;
+	note->told_bytes += note->certain_bytes;
+	note->certain_packets = note->certain_bytes = 0;
+	note->errors_told = note->error.packets;
+}
+
 static void flow_told(struct flow_publisher *publisher, struct flow *flow)
 {
 	publisher->records++;
-	publisher->packets += flow->packets;
-	publisher->bytes += flow->bytes;
+	if (!(flow->key.scope & FLOW_SCOPE_CARRIER)) {
+		publisher->packets += flow->packets;
+		publisher->bytes += flow->bytes;
+	}
 	flow->told_packets += flow->packets;
 	flow->told_bytes += flow->bytes;
 	flow->packets = flow->bytes = flow->l3_bytes = 0;
 }
 
 void flow_publish(struct flow_publisher *publisher, struct flow *flow, const struct flow_path *path,
-		  enum flow_kind kind, enum flow_end_reason reason, uint64_t now_ns)
+		  struct flow_note *note, enum flow_kind kind, enum flow_end_reason reason,
+		  uint64_t now_ns)
 {
 	struct flow_record record = {
 		.flow_id = flow->id,
@@ -95,6 +133,8 @@ void flow_publish(struct flow_publisher *publisher, struct flow *flow, const str
 	};
 
 	record_path(publisher, path, &record);
+	if (note)
+		record_note(note, &record);
 	flow_told(publisher, flow);
 	publisher->emit(publisher->context, &record);
 }

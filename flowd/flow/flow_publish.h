@@ -6,6 +6,7 @@
 #ifndef FLOW_FLOW_PUBLISH_H
 #define FLOW_FLOW_PUBLISH_H
 
+#include "flowd/flow/flow_notes.h"
 #include "flowd/flow/flow_path.h"
 #include "flowd/flow/flow_pool.h"
 #include "flowd/flow/flow_table.h"
@@ -21,8 +22,10 @@ struct flow_publisher {
 	uint64_t records, packets, bytes;
 };
 
-/* Hands out what is new in `flow` as one record and counts it as told. */
+/* Hands out what is new in `flow`, and in its note unless NULL, as one record and counts it as
+ * told. */
 void flow_publish(struct flow_publisher *publisher, struct flow *flow, const struct flow_path *path,
-		  enum flow_kind kind, enum flow_end_reason reason, uint64_t now_ns);
+		  struct flow_note *note, enum flow_kind kind, enum flow_end_reason reason,
+		  uint64_t now_ns);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "flowd/flow/flow_errors.h"
 #include "flowd/flow/flow_join.h"
 #include "flowd/flow/flow_life.h"
 #include "flowd/flow/flow_state.h"
@@ -41,6 +42,7 @@ int flow_table_open(struct flow_table **out, const struct flow_table_options *op
 		flow_table_close(table);
 		return -ENOMEM;
 	}
+	flow_notes_init(&table->notes, options->max_flows);
 	ticks_set(&table->ticks, &options->timeouts);
 	table->publisher.emit = options->emit;
 	table->publisher.context = options->context;
@@ -55,6 +57,7 @@ void flow_table_close(struct flow_table *table)
 		return;
 	flow_pool_fini(&table->pool);
 	flow_paths_fini(&table->paths);
+	flow_notes_fini(&table->notes);
 	free(table);
 }
 
@@ -145,6 +148,7 @@ void flow_table_age(struct flow_table *table, uint64_t now_ns)
 {
 	uint64_t target = now_ns / FLOW_AGE_STEP_NS;
 
+	flow_errors_retry(table);
 	if (target > table->tick && target - table->tick > FLOW_WHEEL_SLOTS)
 		table->tick = target - FLOW_WHEEL_SLOTS; /* one turn shows every slot */
 	if (table->pool.used == 0 && target > table->tick)
@@ -175,5 +179,9 @@ void flow_table_stats(const struct flow_table *table, struct flow_table_stats *s
 		.bytes = table->bytes,
 		.packets_emitted = table->publisher.packets,
 		.bytes_emitted = table->publisher.bytes,
+		.carrier_packets = table->carrier_packets,
+		.carrier_bytes = table->carrier_bytes,
+		.errors_joined = table->errors.joined,
+		.errors_unjoined = table->errors.unjoined,
 	};
 }

@@ -25,6 +25,11 @@ struct flow_delta {
 	uint8_t eth_src[6], eth_dst[6];
 	uint32_t points[FLOW_POINTS];
 	uint32_t sampling;
+	uint32_t certain_packets, certain_bytes; /* of `packets` and `bytes`; as in flow_extra */
+	union {					 /* as `flags` say; see flow_extra */
+		struct flow_outer outer;
+		struct flow_key quoted;
+	};
 	uint32_t starts;    /* FLOW_STARTS_* */
 	uint32_t continues; /* 1: of an entry told of before; flags are or-ed since it was made */
 };
@@ -72,6 +77,12 @@ struct flow_table_stats {
 	uint64_t records;
 	uint64_t packets, bytes;		 /* taken in */
 	uint64_t packets_emitted, bytes_emitted; /* handed out in records */
+	/* Of outer flows whose inner flow has the packets too (FLOW_SCOPE_CARRIER); not in the four
+	 * above. */
+	uint64_t carrier_packets, carrier_bytes;
+	/* Packets of ICMP errors that are told with the flow they quote, and those that are not: it
+	 * is unknown, or memory is short. */
+	uint64_t errors_joined, errors_unjoined;
 };
 
 struct flow_table;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf-common/packet_parse.h"
 #include "flow_bpf.skel.h"
 #include "flowd/base/log.h"
 #include "flowd/kernel/datapath_load.h"
@@ -28,6 +29,7 @@ static int datapath_open_readers(struct datapath *datapath)
 	const struct drain_tables tables = {
 		.hots = datapath->mapped.hots.address,
 		.colds = datapath->mapped.colds.address,
+		.extras = datapath->mapped.extras.address,
 		.touched = datapath->mapped.touched.address,
 		.cpus = datapath->sizes.cpus,
 		.sets_per_cpu = datapath->sizes.sets_per_cpu,

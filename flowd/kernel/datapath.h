@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "bpf-common/flow_abi.h"
+#include "bpf-common/packet.h"
 #include "flowd/flow/flow_table.h"
 
 struct datapath;
@@ -20,7 +21,8 @@ struct datapath_options {
 	uint32_t table_flows; /* entries over all CPUs; each CPU gets its share, rounded up to a
 				 power of two */
 	uint32_t ring_bytes;  /* power of two, at least a page */
-	const char *btf_path; /* external BTF where the kernel has none; NULL = the kernel's */
+	struct packet_rules rules; /* which tunnels are followed (packet_rules.h) */
+	const char *btf_path;	   /* external BTF where the kernel has none; NULL = the kernel's */
 };
 
 /* 0 or negative errno; the reason, with a remedy, has been logged. */

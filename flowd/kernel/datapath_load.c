@@ -12,9 +12,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bpf-common/packet_parse.h"
 #include "flow_bpf.skel.h"
 #include "flowd/base/log.h"
 #include "flowd/kernel/bpf_log.h"
+#include "flowd/kernel/jiffies.h"
 
 #define DATAPATH_SETS_MAX (1u << 22) /* a CPU; 16 million flows */
 
@@ -59,6 +61,10 @@ static int datapath_size_maps(struct flow_bpf *skeleton, const struct datapath_s
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.flow_colds, sets);
 	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.flow_extras, sets);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.flow_scratch, sizes->cpus);
+	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.flow_touched,
 					       sets / FLOW_TOUCHED_SETS);
 	if (!err)
@@ -93,9 +99,18 @@ static void datapath_use_xdp_frags(struct flow_bpf *skeleton)
 		bpf_program__set_flags(xdp, bpf_program__flags(xdp) | BPF_F_XDP_HAS_FRAGS);
 }
 
-static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_sizes *sizes)
+/* BIG TCP packets are told by a length of 0 at the hooks. */
+static void datapath_set_rules(struct flow_bpf *skeleton, const struct datapath_options *options)
+{
+	skeleton->bss->flow_rules = options->rules;
+	skeleton->bss->flow_rules.jumbo = 1;
+}
+
+static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_sizes *sizes,
+			      const struct datapath_options *options)
 {
 	struct flow_bpf__rodata *rodata = skeleton->rodata;
+	uint32_t tick_ns = 0;
 	int err = datapath_size_maps(skeleton, sizes);
 
 	if (err) {
@@ -109,6 +124,9 @@ static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_s
 	}
 	rodata->cfg_sets_per_cpu = sizes->sets_per_cpu;
 	rodata->cfg_ring_wake = sizes->ring_bytes / 4;
+	if (jiffies_tick(&tick_ns) == 0 && tick_ns)
+		rodata->cfg_hz = 1000000000u / tick_ns;
+	datapath_set_rules(skeleton, options);
 	rodata->cfg_guard = datapath_kernel_is_realtime();
 	datapath_use_xdp_frags(skeleton);
 	return 0;
@@ -191,7 +209,7 @@ int datapath_load(struct flow_bpf **out, struct datapath_sizes *sizes,
 	if (!err)
 		err = datapath_open_skeleton(&skeleton, options);
 	if (!err)
-		err = datapath_configure(skeleton, sizes);
+		err = datapath_configure(skeleton, sizes, options);
 	if (!err)
 		err = datapath_load_skeleton(skeleton);
 	if (err) {
@@ -231,6 +249,8 @@ int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton
 	if (!err)
 		err = datapath_map_one(&mapped->colds, skeleton->maps.flow_colds);
 	if (!err)
+		err = datapath_map_one(&mapped->extras, skeleton->maps.flow_extras);
+	if (!err)
 		err = datapath_map_one(&mapped->touched, skeleton->maps.flow_touched);
 	if (!err)
 		err = datapath_map_one(&mapped->ledgers, skeleton->maps.flow_ledgers);
@@ -254,6 +274,7 @@ void datapath_unmap(struct datapath_mapped *mapped)
 {
 	datapath_unmap_one(&mapped->hots);
 	datapath_unmap_one(&mapped->colds);
+	datapath_unmap_one(&mapped->extras);
 	datapath_unmap_one(&mapped->touched);
 	datapath_unmap_one(&mapped->ledgers);
 	datapath_unmap_one(&mapped->clocks);

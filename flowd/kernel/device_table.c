@@ -150,6 +150,7 @@ struct device *device_table_enter(struct device_table *table, const struct link_
 	snprintf(device->kind, sizeof(device->kind), "%s", info->kind);
 	device->link_type = info->link_type;
 	device->link = info->link;
+	device->link_elsewhere = info->link_elsewhere;
 	device->master = info->master;
 	return device;
 }

@@ -18,6 +18,7 @@ struct device {
 	const char *name; /* interned */
 	char kind[16];
 	uint32_t link_type, link, master;
+	bool link_elsewhere;
 	uint32_t sweep; /* the dump that saw it last */
 
 	bool wanted;	       /* include, exclude */

@@ -16,15 +16,25 @@ struct drain_slot {
 	uint32_t l2_bytes;
 	uint32_t key_hash;
 	uint16_t generation;
-	uint16_t flags : 12; /* FLOW_TCP_MASK */
-	uint16_t points : 4; /* how many */
+	uint16_t flags : 12;	  /* FLOW_TCP_MASK */
+	uint16_t points : 4;	  /* how many */
+	uint32_t certain_packets; /* as in struct flow_extra */
+	uint32_t certain_bytes;
 };
-_Static_assert(sizeof(struct drain_slot) == 24, "memory per flow table entry");
+_Static_assert(sizeof(struct drain_slot) == 32, "memory per flow table entry");
 
 struct drain_copy {
 	uint32_t slot;
 	struct flow_hot hot;
 	struct flow_cold cold;
+	struct flow_extra extra; /* where hot.flags call for it (FLOW_EXTRA_FLAGS) */
+};
+
+/* An entry as it was copied, or evicted. */
+struct drain_entry {
+	const struct flow_hot *hot;
+	const struct flow_cold *cold;
+	const struct flow_extra *extra; /* NULL or garbage where hot->flags do not call for it */
 };
 
 struct drain {
@@ -127,10 +137,23 @@ static void drain_delta_times(const struct drain *drain, struct flow_delta *delt
 		delta->last_ns = delta->first_ns;
 }
 
-static void drain_emit(struct drain *drain, const struct flow_hot *hot,
-		       const struct flow_cold *cold, const struct drain_slot *old,
-		       const struct drain_slot *now, bool fresh, bool starts)
+static void drain_delta_extra(struct flow_delta *delta, const struct flow_extra *extra,
+			      const struct drain_slot *old, const struct drain_slot *now)
 {
+	if (delta->flags & FLOW_FLAG_TUNNEL)
+		delta->outer = extra->outer;
+	if (delta->flags & FLOW_FLAG_QUOTE)
+		delta->quoted = extra->quoted;
+	delta->certain_packets = now->certain_packets - old->certain_packets;
+	delta->certain_bytes = now->certain_bytes - old->certain_bytes;
+}
+
+static void drain_emit(struct drain *drain, const struct drain_entry *entry,
+		       const struct drain_slot *old, const struct drain_slot *now, bool fresh,
+		       bool starts)
+{
+	const struct flow_hot *hot = entry->hot;
+	const struct flow_cold *cold = entry->cold;
 	struct flow_delta delta = {
 		.key = hot->key,
 		.packets = (uint32_t)(now->packets - old->packets),
@@ -148,9 +171,13 @@ static void drain_emit(struct drain *drain, const struct flow_hot *hot,
 	memcpy(delta.eth_dst, cold->eth_dst, sizeof(delta.eth_dst));
 	memcpy(delta.points, cold->points, sizeof(delta.points));
 	drain_delta_times(drain, &delta, hot, fresh);
+	if (hot->flags & FLOW_EXTRA_FLAGS)
+		drain_delta_extra(&delta, entry->extra, old, now);
 	drain->stats.deltas++;
-	drain->stats.packets += delta.packets;
-	drain->stats.bytes += delta.bytes;
+	if (!(hot->key.scope & FLOW_SCOPE_CARRIER)) { /* counted with the packets they carry */
+		drain->stats.packets += delta.packets;
+		drain->stats.bytes += delta.bytes;
+	}
 	drain->emit(drain->context, &delta);
 }
 
@@ -160,9 +187,10 @@ static void drain_emit(struct drain *drain, const struct flow_hot *hot,
  * link bytes of a packet whose other counts came too late for it: those wait for the next copy.
  */
 static void drain_advance(struct drain *drain, struct drain_slot *slot,
-			  const struct drain_slot *old, const struct flow_hot *hot,
-			  const struct flow_cold *cold, uint64_t bytes)
+			  const struct drain_slot *old, const struct drain_entry *entry,
+			  uint64_t bytes)
 {
+	const struct flow_hot *hot = entry->hot;
 	struct drain_slot before = *slot;
 	uint32_t hash = drain_key_hash(&hot->key), l2 = hot->l2_bytes - old->l2_bytes;
 	bool fresh = !old->key_hash, starts;
@@ -177,11 +205,16 @@ static void drain_advance(struct drain *drain, struct drain_slot *slot,
 	slot->key_hash = hash;
 	slot->generation = hot->generation;
 	slot->flags = hot->flags & FLOW_TCP_MASK;
-	slot->points = drain_point_count(cold) & 0xf;
+	slot->points = drain_point_count(entry->cold) & 0xf;
+	slot->certain_packets = slot->certain_bytes = 0;
+	if (hot->flags & FLOW_FLAG_SAMPLED) {
+		slot->certain_packets = entry->extra->certain_packets;
+		slot->certain_bytes = entry->extra->certain_bytes;
+	}
 	if (!fresh && slot->packets == old->packets && slot->bytes == old->bytes &&
 	    slot->points == before.points)
 		return;
-	drain_emit(drain, hot, cold, old, slot, fresh, starts);
+	drain_emit(drain, entry, old, slot, fresh, starts);
 }
 
 /* ---- copies --------------------------------------------------------------------------------- */
@@ -194,6 +227,11 @@ static struct flow_hot *drain_hot(const struct drain *drain, size_t slot)
 static struct flow_cold *drain_cold(const struct drain *drain, size_t slot)
 {
 	return &drain->tables.colds[slot / FLOW_WAYS].way[slot % FLOW_WAYS];
+}
+
+static const struct flow_extra *drain_extra(const struct drain *drain, size_t slot)
+{
+	return &drain->tables.extras[slot / FLOW_WAYS].way[slot % FLOW_WAYS];
 }
 
 static uint16_t drain_generation(const struct flow_hot *hot)
@@ -214,6 +252,8 @@ static bool drain_copy_once(const struct drain *drain, struct drain_copy *copy, 
 
 	copy->hot = *hot;
 	copy->cold = *drain_cold(drain, copy->slot);
+	if (copy->hot.flags & FLOW_EXTRA_FLAGS)
+		copy->extra = *drain_extra(drain, copy->slot);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	*settled = __atomic_load_n(&hot->packets, __ATOMIC_RELAXED) == packets;
 	copy->hot.packets = packets;
@@ -348,6 +388,7 @@ static void drain_apply_copy(struct drain *drain, const struct drain_copy *copy,
 {
 	struct flow_cold *cold = drain_cold(drain, copy->slot);
 	const struct flow_hot *hot = &copy->hot;
+	const struct drain_entry entry = { hot, &copy->cold, &copy->extra };
 	const struct drain_slot *base = drain_copy_base(drain, copy);
 	struct drain_slot old;
 	uint64_t bytes;
@@ -366,7 +407,7 @@ static void drain_apply_copy(struct drain *drain, const struct drain_copy *copy,
 			    FLOW_DRAINED_BYTES(hot->generation, hot->bytes))
 			? hot->bytes
 			: old.bytes;
-	drain_advance(drain, &drain->slots[copy->slot], &old, hot, &copy->cold, bytes);
+	drain_advance(drain, &drain->slots[copy->slot], &old, &entry, bytes);
 }
 
 void drain_apply(struct drain *drain, bool events_complete)
@@ -403,8 +444,10 @@ static struct drain_slot drain_evicted_base(const struct flow_evicted *evicted)
  * An evicted entry is the last word on its generation: what was not delivered of it, is now. One
  * that the slot's memory has left behind must not turn the memory back.
  */
-static void drain_evicted(struct drain *drain, const struct flow_evicted *evicted)
+static void drain_evicted(struct drain *drain, const struct flow_evicted *evicted,
+			  const struct flow_extra *extra)
 {
+	const struct drain_entry entry = { &evicted->hot, &evicted->cold, extra };
 	struct drain_slot *slot = &drain->slots[evicted->slot], old, aside;
 	const struct flow_hot *hot = &evicted->hot;
 	int16_t ahead = (int16_t)(hot->generation - slot->generation);
@@ -417,7 +460,16 @@ static void drain_evicted(struct drain *drain, const struct flow_evicted *evicte
 		aside = *slot;
 		slot = &aside;
 	}
-	drain_advance(drain, slot, &old, hot, &evicted->cold, hot->bytes);
+	drain_advance(drain, slot, &old, &entry, hot->bytes);
+}
+
+/* With the extra part where the flags call for it, and not else. */
+static bool drain_evicted_fits(const struct flow_evicted *evicted, uint32_t size)
+{
+	if (size < sizeof(*evicted))
+		return false;
+	return size == (evicted->hot.flags & FLOW_EXTRA_FLAGS ? sizeof(struct flow_evicted_extra)
+							      : sizeof(*evicted));
 }
 
 void drain_event(struct drain *drain, const void *sample, uint32_t size)
@@ -430,9 +482,9 @@ void drain_event(struct drain *drain, const void *sample, uint32_t size)
 		return;
 	}
 	drain_sequence(drain, event);
-	if (event->type == FLOW_EVENT_FLOW_EVICTED && size == sizeof(*evicted) &&
+	if (event->type == FLOW_EVENT_FLOW_EVICTED && drain_evicted_fits(evicted, size) &&
 	    evicted->slot < drain->sets * FLOW_WAYS)
-		drain_evicted(drain, evicted);
+		drain_evicted(drain, evicted, &((const struct flow_evicted_extra *)sample)->extra);
 	else
 		drain->stats.events_unknown++;
 }

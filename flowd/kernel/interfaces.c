@@ -126,6 +126,7 @@ static void interfaces_describe(const struct device *device, struct role_device 
 		.ifindex = device->ifindex,
 		.kind = device->kind,
 		.link = device->link,
+		.link_elsewhere = device->link_elsewhere,
 		.master = device->master,
 		.link_type = device->link_type,
 		.monitored = monitored,

@@ -10,6 +10,7 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LINK_WATCH_BUFFER (1 << 20) /* some thousand messages; the kernel's limit may be lower */
 #define LINK_WATCH_DUMPS  8	    /* tries for a dump that no change interrupts */
@@ -41,14 +42,27 @@ static int link_watch_errno(int code)
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-static const char *link_watch_kind(struct nlattr *linkinfo)
+/* vxlan is the one tunnel that tells its lower device among its own attributes only. */
+static uint32_t link_watch_vxlan_link(struct nlattr *data)
+{
+	struct nlattr *attrs[IFLA_VXLAN_MAX + 1];
+
+	if (!data || nla_parse_nested(attrs, IFLA_VXLAN_MAX, data, NULL) || !attrs[IFLA_VXLAN_LINK])
+		return 0;
+	return nla_get_u32(attrs[IFLA_VXLAN_LINK]);
+}
+
+static void link_watch_linkinfo(struct nlattr *linkinfo, struct link_info *info)
 {
 	struct nlattr *attrs[IFLA_INFO_MAX + 1];
 
+	info->kind = "";
 	if (!linkinfo || nla_parse_nested(attrs, IFLA_INFO_MAX, linkinfo, NULL) ||
 	    !attrs[IFLA_INFO_KIND])
-		return "";
-	return nla_get_string(attrs[IFLA_INFO_KIND]);
+		return;
+	info->kind = nla_get_string(attrs[IFLA_INFO_KIND]);
+	if (!strcmp(info->kind, "vxlan") && !info->link_elsewhere)
+		info->link = link_watch_vxlan_link(attrs[IFLA_INFO_DATA]);
 }
 
 /* Messages of the bridge family are about ports, and their RTM_DELLINK is not the device's end. */
@@ -66,10 +80,11 @@ static int link_watch_message(struct nl_msg *message, void *context)
 		return NL_OK;
 	info.ifindex = (uint32_t)link->ifi_index;
 	info.name = nla_get_string(attrs[IFLA_IFNAME]);
-	info.kind = link_watch_kind(attrs[IFLA_LINKINFO]);
 	info.link_type = link->ifi_type;
-	if (attrs[IFLA_LINK] && !attrs[IFLA_LINK_NETNSID])
+	info.link_elsewhere = attrs[IFLA_LINK_NETNSID];
+	if (attrs[IFLA_LINK] && !info.link_elsewhere)
 		info.link = nla_get_u32(attrs[IFLA_LINK]);
+	link_watch_linkinfo(attrs[IFLA_LINKINFO], &info);
 	if (attrs[IFLA_MASTER])
 		info.master = nla_get_u32(attrs[IFLA_MASTER]);
 	watch->tell(watch->context, &info);

@@ -15,9 +15,10 @@ struct link_info {
 	const char *name; /* valid during the call, like kind */
 	const char *kind; /* IFLA_INFO_KIND, "" without */
 	uint32_t link_type;
-	uint32_t link;	 /* lower device or peer in this namespace, else 0 */
-	uint32_t master; /* else 0 */
-	bool gone;	 /* deleted, or moved to another namespace */
+	uint32_t link;	     /* lower device or peer in this namespace, else 0 */
+	bool link_elsewhere; /* that device is in another namespace */
+	uint32_t master;     /* else 0 */
+	bool gone;	     /* deleted, or moved to another namespace */
 };
 typedef void (*link_info_fn)(void *context, const struct link_info *info);
 

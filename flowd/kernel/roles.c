@@ -37,16 +37,32 @@ bool roles_link_type_supported(uint32_t link_type)
 	return link_type == ARPHRD_ETHER || link_type == ARPHRD_LOOPBACK || roles_is_l3(link_type);
 }
 
+static bool roles_is_one_of(const char *kind, const char *const *kinds)
+{
+	for (; *kinds; kinds++)
+		if (!strcmp(kind, *kinds))
+			return true;
+	return false;
+}
+
 /* Kinds whose packets are those of the device that `link` names, once more. */
 static bool roles_is_upper_kind(const char *kind)
 {
 	static const char *const kinds[] = { "vlan",   "macvlan", "macvtap", "ipvlan",
-					     "ipvtap", "macsec",  "dsa" };
+					     "ipvtap", "macsec",  "dsa",     NULL };
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strcmp(kind, kinds[i]))
-			return true;
-	return false;
+	return roles_is_one_of(kind, kinds);
+}
+
+/* Kinds whose packets travel readable inside those of another device. wireguard and tun are not
+ * of them: nobody can tell there which packet carries which. */
+static bool roles_is_tunnel(const char *kind)
+{
+	static const char *const kinds[] = { "vxlan",	  "geneve", "gre",	 "gretap", "ip6gre",
+					     "ip6gretap", "erspan", "ip6erspan", "ipip",   "sit",
+					     "ip6tnl",	  "gtp",    NULL };
+
+	return roles_is_one_of(kind, kinds);
 }
 
 static const struct role_device *roles_find(const struct role_device *devices, size_t count,
@@ -75,8 +91,36 @@ static bool roles_mark(uint32_t *stacked, bool lies_on_monitored)
 	return true;
 }
 
+/* Whether a monitored device carries the packets of tunnels that are bound to none: where they
+ * leave is a matter of routes, and the cards are what routes end at; where there is no card, as in
+ * a container, any Ethernet device may be it. */
+static bool roles_underlay_monitored(const struct role_device *devices, size_t count)
+{
+	bool cards = false, card = false, any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct role_device *device = &devices[i];
+
+		if (device->link_type != ARPHRD_ETHER || roles_is_tunnel(device->kind))
+			continue;
+		any |= device->monitored;
+		if (!device->kind[0]) {
+			cards = true;
+			card |= device->monitored;
+		}
+	}
+	return cards ? card : any;
+}
+
+/* Its packets go where routes lead, in this namespace. */
+static bool roles_is_routed_tunnel(const struct role_device *device)
+{
+	return !device->link && !device->link_elsewhere && roles_is_tunnel(device->kind);
+}
+
 /* Marks, in `stacked`, what lies directly on a monitored or a marked device. */
-static bool roles_mark_storey(const struct role_device *devices, size_t count, uint32_t *stacked)
+static bool roles_mark_storey(const struct role_device *devices, size_t count, bool underlay,
+			      uint32_t *stacked)
 {
 	bool changed = false;
 
@@ -84,9 +128,11 @@ static bool roles_mark_storey(const struct role_device *devices, size_t count, u
 		const struct role_device *device = &devices[i], *upper, *lower;
 
 		lower = roles_find(devices, count, device->link);
-		if (lower && roles_is_upper_kind(device->kind))
+		if (lower && (roles_is_upper_kind(device->kind) || roles_is_tunnel(device->kind)))
 			changed |= roles_mark(&stacked[i],
 					      lower->monitored || stacked[lower - devices]);
+		if (roles_is_routed_tunnel(device))
+			changed |= roles_mark(&stacked[i], underlay);
 		upper = roles_find(devices, count, device->master);
 		if (upper)
 			changed |= roles_mark(&stacked[upper - devices],
@@ -119,8 +165,11 @@ static uint32_t roles_counting(const struct role_device *devices, size_t count,
 /* `roles` holds whether the device is stacked, until its role takes that place. */
 void roles_compute(const struct role_device *devices, size_t count, uint32_t *roles)
 {
+	bool underlay = roles_underlay_monitored(devices, count);
+
 	memset(roles, 0, count * sizeof(*roles));
-	for (int i = 0; i < ROLES_DEPTH_MAX && roles_mark_storey(devices, count, roles); i++)
+	for (int i = 0; i < ROLES_DEPTH_MAX && roles_mark_storey(devices, count, underlay, roles);
+	     i++)
 		;
 	for (size_t i = 0; i < count; i++) {
 		const struct role_device *device = &devices[i];

@@ -14,12 +14,13 @@
 
 struct role_device {
 	uint32_t ifindex;
-	const char *kind;   /* IFLA_INFO_KIND; "" for hardware and lo */
-	uint32_t link;	    /* lower device, or veth peer; 0: none, or in another namespace */
-	uint32_t master;    /* bridge, bond, team, vrf above it; 0: none */
-	uint32_t link_type; /* ARPHRD_* */
-	bool monitored;	    /* has, or is about to have, our programs on ingress ... */
-	bool egress;	    /* ... and on egress */
+	const char *kind;    /* IFLA_INFO_KIND; "" for hardware and lo */
+	uint32_t link;	     /* lower device, or veth peer; 0: none, or in another namespace */
+	uint32_t master;     /* bridge, bond, team, vrf above it; 0: none */
+	bool link_elsewhere; /* the lower device, or peer, is in another namespace */
+	uint32_t link_type;  /* ARPHRD_* */
+	bool monitored;	     /* has, or is about to have, our programs on ingress ... */
+	bool egress;	     /* ... and on egress */
 };
 
 /* `devices` sorted by ifindex; roles[i] belongs to devices[i]. */

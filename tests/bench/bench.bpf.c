@@ -6,15 +6,16 @@
  *
  * BPF_PROG_TEST_RUN repeats one packet, but what a program writes to it stays for the next repeat.
  * So the mutator writes flow number sequence[i++] into the packet and tail-calls the program under
- * test: one system call runs over all flows in random order, and the cost of the mutator is in the
- * empty run as well.
+ * test: one system call runs over all flows in the sequence's order, and the cost of the mutator is
+ * in the empty run as well. Where it writes is chosen by user space (mutator.h). XDP programs are
+ * "frags", as the daemon's: a jump table has either those or the others.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf-common/packet_parse.h"
+#include "bpf-common/packet_encap.h"
 
 #pragma clang diagnostic ignored "-Wmissing-variable-declarations"
 
@@ -46,15 +47,18 @@ struct lru_value {
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1 << 21);
+	__uint(max_entries, 1); /* sized at load */
 	__type(key, struct flow_key);
 	__type(value, struct lru_value);
 } lru_flows SEC(".maps");
 
 #define LINE 32		    /* words: CPUs share no cache line */
-__u32 positions[64 * LINE]; /* per CPU */
+__u32 positions[64 * LINE]; /* per CPU: where in the sequence the next packet is */
 __u32 sequence_mask;	    /* length of the sequence - 1 */
-__u32 index_base;	    /* added to the flow number: fresh flows in each run */
+__u32 address_at;	    /* offset of the last four bytes of the source address */
+__u32 port_at;		    /* offset of the source port */
+__u32 address_base;	    /* host order; the flow number goes into the bits below the mask */
+__u32 address_mask;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -63,17 +67,13 @@ PACKET_INLINE int mutate(void *data, void *end)
 	__u32 *next = &positions[(bpf_get_smp_processor_id() & 63) * LINE];
 	__u32 position = (*next)++ & sequence_mask, key = position / CHUNK, flow;
 	struct chunk *chunk = bpf_map_lookup_elem(&sequence, &key);
+	void *address = data + (address_at & 0xff), *port = data + (port_at & 0xff);
 
-	if (!chunk || data + 58 > end)
+	if (!chunk || address + 4 > end || port + 2 > end)
 		return -1;
-	flow = chunk->index[position % CHUNK] + index_base;
-	if (*(__u8 *)(data + 14) >> 4 == 6) {
-		*(__u32 *)(data + 34) = bpf_htonl(flow);
-		*(__u16 *)(data + 54) = bpf_htons(1024 + (flow * 7 & 0x7fff));
-	} else {
-		*(__u32 *)(data + 26) = bpf_htonl(0x0a000000 | (flow & 0xffffff));
-		*(__u16 *)(data + 34) = bpf_htons(1024 + (flow * 7 & 0x7fff));
-	}
+	flow = chunk->index[position % CHUNK];
+	*(__u32 *)address = bpf_htonl(address_base | (flow & address_mask));
+	*(__u16 *)port = bpf_htons(1024 + (flow * 7 & 0x7fff));
 	return 0;
 }
 
@@ -85,7 +85,7 @@ int mutate_tc(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int mutate_xdp(struct xdp_md *context)
 {
 	if (!mutate((void *)(long)context->data, (void *)(long)context->data_end))
@@ -99,45 +99,84 @@ int empty_tc(struct __sk_buff *skb __attribute__((unused)))
 	return TC_ACT_UNSPEC;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int empty_xdp(struct xdp_md *context __attribute__((unused)))
 {
 	return XDP_PASS;
 }
 
-PACKET_INLINE void lru_count(const void *data, const void *end)
+PACKET_INLINE void lru_count(const struct packet *packet, __u32 bytes)
 {
 	struct lru_value *value, fresh = { .packets = 1 };
-	struct packet packet;
 
-	if (packet_parse_first(data, end, PACKET_LINK_ETHERNET, &packet) != PACKET_OK)
-		return;
-	value = bpf_map_lookup_elem(&lru_flows, &packet.key);
+	value = bpf_map_lookup_elem(&lru_flows, &packet->key);
 	if (value) {
 		__sync_fetch_and_add(&value->packets, 1);
-		__sync_fetch_and_add(&value->bytes, end - data);
-		__sync_fetch_and_add(&value->l3_bytes, packet.l3_bytes);
+		__sync_fetch_and_add(&value->bytes, bytes);
+		__sync_fetch_and_add(&value->l3_bytes, packet->l3_bytes);
 		value->last_ns = bpf_ktime_get_ns();
-		value->flags |= packet.flags;
+		value->flags |= packet->flags;
 		return;
 	}
-	fresh.bytes = end - data;
-	fresh.l3_bytes = packet.l3_bytes;
-	fresh.flags = packet.flags;
+	fresh.bytes = bytes;
+	fresh.l3_bytes = packet->l3_bytes;
+	fresh.flags = packet->flags;
 	fresh.first_ns = fresh.last_ns = bpf_ktime_get_ns();
-	bpf_map_update_elem(&lru_flows, &packet.key, &fresh, BPF_ANY);
+	bpf_map_update_elem(&lru_flows, &packet->key, &fresh, BPF_ANY);
+}
+
+/* The headers that few packets have, as in the hooks' own files. */
+struct packet_rules lru_rules;
+struct flow_extra lru_extras[64];
+
+PACKET_INLINE struct flow_extra *lru_extra(void)
+{
+	return &lru_extras[bpf_get_smp_processor_id() & 63];
+}
+
+__weak int lru_step_tc(struct __sk_buff *skb, struct packet *packet)
+{
+	if (!packet)
+		return PACKET_L3_TRUNCATED;
+	return packet_parse_step((const void *)(long)skb->data, (const void *)(long)skb->data_end,
+				 &lru_rules, packet, lru_extra());
+}
+
+__weak int lru_step_xdp(struct xdp_md *context, struct packet *packet)
+{
+	if (!packet)
+		return PACKET_L3_TRUNCATED;
+	return packet_parse_step((const void *)(long)context->data,
+				 (const void *)(long)context->data_end, &lru_rules, packet,
+				 lru_extra());
 }
 
 SEC("tc")
 int lru_tc(struct __sk_buff *skb)
 {
-	lru_count((const void *)(long)skb->data, (const void *)(long)skb->data_end);
+	const void *data = (const void *)(long)skb->data;
+	const void *end = (const void *)(long)skb->data_end;
+	struct packet packet;
+	int status = packet_parse_first(data, end, PACKET_LINK_ETHERNET, &lru_rules, &packet);
+
+	for (int step = 0; step < PACKET_STEPS_MAX && status == PACKET_MORE; step++)
+		status = lru_step_tc(skb, &packet);
+	if (status == PACKET_OK)
+		lru_count(&packet, skb->len);
 	return TC_ACT_UNSPEC;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int lru_xdp(struct xdp_md *context)
 {
-	lru_count((const void *)(long)context->data, (const void *)(long)context->data_end);
+	const void *data = (const void *)(long)context->data;
+	const void *end = (const void *)(long)context->data_end;
+	struct packet packet;
+	int status = packet_parse_first(data, end, PACKET_LINK_ETHERNET, &lru_rules, &packet);
+
+	for (int step = 0; step < PACKET_STEPS_MAX && status == PACKET_MORE; step++)
+		status = lru_step_xdp(context, &packet);
+	if (status == PACKET_OK)
+		lru_count(&packet, (__u32)(end - data));
 	return XDP_PASS;
 }

@@ -1,203 +1,278 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The way out of the kernel, with the daemon's own code: how many entries a drain takes in a
- * second, and what is lost when there are more flows than entries while it drains (it must be
+ * second; what a drain of a million live entries costs while a writer is at work on another CPU,
+ * and whether each update arrives; what is lost when there are more flows than entries (it must be
  * nothing).
  *
  *   bench_drain        needs root; touches no interface
  */
-#include <bpf/bpf.h>
-#include <errno.h>
+#include <arpa/inet.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "bench_bpf.skel.h"
-#include "flowd/kernel/datapath.h"
-#include "tests/packets/frame.h"
+#include "tests/bench/mutator.h"
+#include "tests/bench/timing.h"
 
-#define SEQUENCE (1u << 22)
+#define WRITE_BATCH 100000
 
-static struct bench_bpf *bench;
-static struct frame frame;
-static uint64_t taken;
-static atomic_bool writing;
-static uint32_t packets_to_write;
+static struct mutator *mutator;
 
-static void die(const char *what)
+/* What the drain hands out: all of it, and for each flow number (NULL: not asked for). */
+struct taken {
+	uint64_t deltas, packets, bytes;
+	uint32_t *flows;
+	uint32_t flow_count;
+};
+
+static void take(void *context, const struct flow_delta *delta)
 {
-	fprintf(stderr, "bench_drain: %s: %s\n", what, strerror(errno));
-	exit(1);
+	struct taken *taken = context;
+	uint32_t flow;
+
+	taken->deltas++;
+	taken->packets += delta->packets;
+	taken->bytes += delta->bytes;
+	if (!taken->flows)
+		return;
+	memcpy(&flow, delta->key.src + 12, sizeof(flow));
+	flow = ntohl(flow) & 0xffffff; /* packet_kinds.c: 10.0.0.0/8 */
+	if (flow < taken->flow_count)
+		taken->flows[flow] += delta->packets;
 }
 
-static double now(void)
-{
-	struct timespec time;
+/* ---- the writer ----------------------------------------------------------------------------- */
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+struct writer {
+	pthread_t thread;
+	uint32_t limit; /* packets; 0: until it is stopped */
+	atomic_uint written;
+	atomic_bool stop, done;
+};
+
+static void *writer_run(void *context)
+{
+	struct writer *writer = context;
+	uint32_t written = 0;
+
+	setpriority(PRIO_PROCESS, 0, 0);
+	timing_pin(timing_cpus() - 1);
+	while (!atomic_load(&writer->stop) && (!writer->limit || written < writer->limit)) {
+		mutator_run(mutator, MUTATOR_TC, written, WRITE_BATCH);
+		written += WRITE_BATCH;
+		atomic_store(&writer->written, written);
+	}
+	atomic_store(&writer->done, true);
+	return NULL;
 }
 
-static double cpu_seconds(void)
+static void writer_start(struct writer *writer, uint32_t limit)
+{
+	memset(writer, 0, sizeof(*writer));
+	writer->limit = limit;
+	if (pthread_create(&writer->thread, NULL, writer_run, writer))
+		timing_die("cannot start the writer");
+}
+
+static void pause_ms(long ms)
+{
+	struct timespec pause = { .tv_nsec = ms * 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+static struct datapath *open_target(uint32_t table_flows, uint32_t ring_bytes)
+{
+	struct datapath *datapath = mutator_open_datapath(table_flows, ring_bytes);
+
+	mutator_target(mutator, MUTATOR_TC, MUTATOR_OURS, datapath);
+	return datapath;
+}
+
+/* ---- a million live entries ----------------------------------------------------------------- */
+
+#define LIVE_FLOWS  1000000
+#define LIVE_PASSES 5
+
+/* Flows whose packets are not exactly those that the sequence says. */
+static uint32_t live_wrong(const struct taken *taken, uint32_t written)
+{
+	uint32_t *expected = calloc(LIVE_FLOWS, sizeof(*expected)), wrong = 0;
+
+	if (!expected)
+		timing_die("no memory");
+	for (uint32_t i = 0; i < written; i++)
+		expected[mutator_flow_at(mutator, i)]++;
+	for (uint32_t flow = 0; flow < LIVE_FLOWS; flow++)
+		wrong += expected[flow] != taken->flows[flow];
+	free(expected);
+	return wrong;
+}
+
+/* Until the writer has written `packets` more. What it evicts is taken, as the daemon would. */
+static void live_wait(struct datapath *datapath, struct writer *writer, struct taken *taken,
+		      uint32_t packets)
+{
+	uint32_t from = atomic_load(&writer->written);
+
+	while (atomic_load(&writer->written) - from < packets) {
+		pause_ms(1);
+		datapath_drain_events(datapath, take, taken);
+	}
+}
+
+static long page_faults(void)
 {
 	struct rusage usage;
 
 	getrusage(RUSAGE_THREAD, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	return usage.ru_minflt;
 }
 
-static void take(void *context, const struct flow_delta *delta)
+/*
+ * One drain while the writer is at work: its CPU time, and the writer's packets meanwhile. The
+ * first touches the drain's memory for the first time; its page faults are told.
+ */
+static void live_pass(struct datapath *datapath, struct writer *writer, struct taken *taken,
+		      const char *which)
 {
-	(void)context;
-	taken += delta->packets;
+	uint64_t deltas = taken->deltas;
+	uint32_t written = atomic_load(&writer->written);
+	long faults = page_faults();
+	double cpu = timing_thread_ns(), started = timing_now_ns();
+
+	if (datapath_drain(datapath, false, take, taken) < 0)
+		timing_die("cannot drain");
+	cpu = timing_thread_ns() - cpu;
+	printf("live   %-9s %8llu deltas, %.3f s CPU (goal 0.5) in %.3f s, %ld page faults; %.1f M "
+	       "packets written meanwhile\n",
+	       which, (unsigned long long)(taken->deltas - deltas), cpu / 1e9,
+	       (timing_now_ns() - started) / 1e9, page_faults() - faults,
+	       (atomic_load(&writer->written) - written) / 1e6);
 }
 
-/* `flows` flows in random order, or one after the other when `flows` is 0. */
-static void make_sequence(uint32_t flows)
+static void live_verdict(struct datapath *datapath, const struct taken *taken, uint32_t written)
 {
-	uint64_t state = 88172645463325252ull;
-	uint32_t *order = mmap(NULL, SEQUENCE * sizeof(*order), PROT_READ | PROT_WRITE, MAP_SHARED,
-			       bpf_map__fd(bench->maps.sequence), 0);
+	struct datapath_ledger ledger;
 
-	if (order == MAP_FAILED)
-		die("cannot map the sequence");
-	for (uint32_t i = 0; i < SEQUENCE; i++) {
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
-		order[i] = flows ? (uint32_t)((state >> 32) * flows >> 32) : i;
+	datapath_ledger(datapath, &ledger);
+	printf("live   written %u, seen %llu, taken %llu packets; bytes seen - taken %lld; evicted "
+	       "%llu, lost %llu; flows with another sum %u\n",
+	       written, (unsigned long long)ledger.kernel.seen_packets,
+	       (unsigned long long)taken->packets,
+	       (long long)(ledger.kernel.seen_bytes - taken->bytes),
+	       (unsigned long long)ledger.kernel.evictions,
+	       (unsigned long long)ledger.kernel.evict_lost_packets, live_wrong(taken, written));
+}
+
+/* The writer draws from a million flows without an end; the drain runs on the other CPU. */
+static void live(void)
+{
+	struct datapath *datapath = open_target(LIVE_FLOWS * 8, 1 << 24);
+	struct taken taken = { .flow_count = LIVE_FLOWS };
+	struct writer writer;
+
+	taken.flows = calloc(LIVE_FLOWS, sizeof(*taken.flows));
+	if (!taken.flows)
+		timing_die("no memory");
+	mutator_draw(mutator, MUTATOR_SEQUENCE_MAX, LIVE_FLOWS);
+	writer_start(&writer, 0);
+	for (int pass = 0; pass < LIVE_PASSES; pass++) {
+		/* time for nearly every flow to get a packet */
+		live_wait(datapath, &writer, &taken, MUTATOR_SEQUENCE_MAX);
+		live_pass(datapath, &writer, &taken, pass ? "all again" : "all new");
 	}
-	munmap(order, SEQUENCE * sizeof(*order));
-	bench->bss->sequence_mask = SEQUENCE - 1;
-	memset(bench->bss->positions, 0, sizeof(bench->bss->positions));
+	atomic_store(&writer.stop, true);
+	pthread_join(writer.thread, NULL);
+	datapath_drain(datapath, true, take, &taken);
+	live_verdict(datapath, &taken, atomic_load(&writer.written));
+	free(taken.flows);
+	datapath_close(datapath);
 }
 
-static void write_packets(uint32_t count)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.bytes, .data_size_in = frame.size,
-		    .repeat = (int)count);
-
-	if (bpf_prog_test_run_opts(bpf_program__fd(bench->progs.mutate_tc), &options))
-		die("test run");
-}
-
-static void *writer(void *unused)
-{
-	cpu_set_t set;
-
-	setpriority(PRIO_PROCESS, 0, 0);
-	CPU_ZERO(&set);
-	CPU_SET(1 % sysconf(_SC_NPROCESSORS_ONLN), &set);
-	sched_setaffinity(0, sizeof(set), &set);
-	for (uint32_t left = packets_to_write; left;) {
-		uint32_t batch = left < 100000 ? left : 100000;
-
-		write_packets(batch);
-		left -= batch;
-	}
-	atomic_store(&writing, false);
-	return unused;
-}
-
-static struct datapath *open_datapath(uint32_t table_flows, uint32_t ring_bytes)
-{
-	struct datapath_options options = { .table_flows = table_flows, .ring_bytes = ring_bytes };
-	struct datapath *datapath;
-	uint32_t zero = 0;
-	int fd;
-
-	if (datapath_open(&datapath, &options))
-		die("cannot open the datapath (root needed)");
-	datapath_device_role(datapath, 1,
-			     FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS |
-				     FLOW_DEVICE_COUNT_EGRESS);
-	fd = datapath_tc_ingress_fd(datapath);
-	if (bpf_map_update_elem(bpf_map__fd(bench->maps.jump_tc), &zero, &fd, BPF_ANY))
-		die("cannot set the program under test");
-	taken = 0;
-	return datapath;
-}
+/* ---- more flows than entries ---------------------------------------------------------------- */
 
 /* The writer goes at full speed on one CPU, the drain runs every 5 ms on the other. */
 static void churn(uint32_t times)
 {
 	const uint32_t table_flows = 131072;
-	struct datapath *datapath = open_datapath(table_flows, 1 << 24);
+	struct datapath *datapath = open_target(table_flows, 1 << 24);
 	struct datapath_ledger ledger;
-	struct timespec pause = { .tv_nsec = 5000000 };
-	pthread_t thread;
-	double started = now(), cpu = cpu_seconds();
+	struct taken taken = { 0 };
+	struct writer writer;
+	double started = timing_now_ns(), cpu = timing_thread_ns();
 
-	make_sequence(table_flows / (uint32_t)sysconf(_SC_NPROCESSORS_CONF) * times);
-	packets_to_write = 8000000;
-	atomic_store(&writing, true);
-	pthread_create(&thread, NULL, writer, NULL);
-	while (atomic_load(&writing)) {
-		datapath_drain(datapath, false, take, NULL);
-		nanosleep(&pause, NULL);
+	mutator_draw(mutator, MUTATOR_SEQUENCE_MAX,
+		     table_flows / (uint32_t)sysconf(_SC_NPROCESSORS_CONF) * times);
+	writer_start(&writer, 8000000);
+	while (!atomic_load(&writer.done)) {
+		datapath_drain(datapath, false, take, &taken);
+		pause_ms(5);
 	}
-	pthread_join(thread, NULL);
-	datapath_drain(datapath, true, take, NULL);
+	pthread_join(writer.thread, NULL);
+	datapath_drain(datapath, true, take, &taken);
 	datapath_ledger(datapath, &ledger);
 	printf("churn  flows = %u x capacity: %llu packets, %llu evicted, lost %llu, unaccounted %lld; "
 	       "%.1f M packets/s, drain %.0f %% of a core\n",
 	       times, (unsigned long long)ledger.kernel.seen_packets,
 	       (unsigned long long)ledger.kernel.evictions,
 	       (unsigned long long)ledger.kernel.evict_lost_packets,
-	       (long long)(ledger.kernel.seen_packets - taken - ledger.kernel.evict_lost_packets),
-	       (double)ledger.kernel.seen_packets / (now() - started) / 1e6,
-	       100 * (cpu_seconds() - cpu) / (now() - started));
+	       (long long)(ledger.kernel.seen_packets - taken.packets -
+			   ledger.kernel.evict_lost_packets),
+	       (double)ledger.kernel.seen_packets * 1e3 / (timing_now_ns() - started),
+	       100 * (timing_thread_ns() - cpu) / (timing_now_ns() - started));
 	datapath_close(datapath);
 }
+
+/* ---- a table at rest ------------------------------------------------------------------------ */
 
 /* Time of one pass over `flows` entries, all new, all touched again, and none touched. */
 static void drain(uint32_t flows)
 {
-	struct datapath *datapath = open_datapath(flows * 8, 1 << 22);
+	struct datapath *datapath = open_target(flows * 8, 1 << 22);
+	struct taken taken = { 0 };
 	double times[3];
 
-	make_sequence(0);
+	mutator_shuffle(mutator, MUTATOR_SEQUENCE_MAX);
 	for (int pass = 0; pass < 3; pass++) {
 		double started;
 
-		memset(bench->bss->positions, 0, sizeof(bench->bss->positions));
 		if (pass < 2)
-			write_packets(flows);
-		started = now();
-		datapath_drain(datapath, false, take, NULL);
-		times[pass] = now() - started;
+			mutator_run(mutator, MUTATOR_TC, 0, flows);
+		started = timing_now_ns();
+		datapath_drain(datapath, false, take, &taken);
+		times[pass] = (timing_now_ns() - started) / 1e3;
 	}
 	printf("drain  %u entries: new %.1f M/s, seen before %.1f M/s, pass over an idle table %.0f us; "
 	       "taken %llu of %u\n",
-	       flows, flows / times[0] / 1e6, flows / times[1] / 1e6, times[2] * 1e6,
-	       (unsigned long long)taken, 2 * flows);
+	       flows, flows / times[0], flows / times[1], times[2],
+	       (unsigned long long)taken.packets, 2 * flows);
 	datapath_close(datapath);
 }
 
 int main(void)
 {
+	struct packet_sample sample;
+
 	setpriority(PRIO_PROCESS, 0, -10); /* as the daemon's main thread */
-	bench = bench_bpf__open_and_load();
-	if (!bench)
-		die("cannot load the mutator (root needed)");
-	frame_ethernet(&frame, 0x0800);
-	frame_ipv4(&frame, 6, 0, 0);
-	frame_tcp(&frame, 40000, 443, 0x10);
-	frame_finish(&frame, 10);
+	timing_pin(0);
+	mutator = mutator_open(1);
+	if (packet_kinds_make("tcp", &sample))
+		return 1;
+	mutator_packet(mutator, &sample);
 	drain(10000);
 	drain(100000);
 	drain(1000000);
+	live();
 	churn(2);
 	churn(8);
-	bench_bpf__destroy(bench);
+	mutator_close(mutator);
 	return 0;
 }

@@ -1,239 +1,404 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Cost of the hooks, ns per packet above an empty program, beside the kernel's LRU hash with the
- * full clock: the three are run in turn within each round, so that a busy machine slows all of
- * them; medians over the rounds. Modes: hit (packets of known flows in random order), insert (every
- * packet a new flow).
- *
- *   bench_hooks [-r ROUNDS] [-p tcp|udp|tcp6] [-s SETS_PER_CPU]      needs root; touches no
- * interface
+ * Cost of the hooks: ns per packet above an empty program, beside the kernel's LRU hash with the
+ * full clock. How it is measured: hook_cost.h. Needs root; touches no interface. `bench_hooks -?`
+ * lists the options.
  */
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
 #include <getopt.h>
-#include <sched.h>
-#include <stdint.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "bench_bpf.skel.h"
-#include "flow_bpf.skel.h"
 #include "bpf-common/flow_abi.h"
+#include "tests/bench/hook_cost.h"
 
-#define ROUNDS_MAX 101
-#define SEQUENCE   (1u << 22) /* packets before the order repeats */
+#define LIST_MAX	16
+#define INSERT_SHARE	4 /* entries for each flow inserted */
+#define EVICT_OVER	4 /* flows for each entry */
+#define EVICT_ENTRIES	131072
+#define ENTRIES_DEFAULT 131072 /* a CPU; more where there are more than half as many flows */
 
-enum subject { EMPTY, OURS, LRU, SUBJECTS };
+struct list {
+	const char *items[LIST_MAX];
+	int count;
+};
 
-static struct bench_bpf *bench;
-static struct flow_bpf *flow;
-static uint8_t packet[96];
-static uint32_t packet_bytes;
-static int rounds = 15;
-static uint32_t sets_per_cpu = 1 << 17; /* x 4 ways x 64 bytes */
+static struct {
+	int rounds;
+	uint32_t sets_per_cpu, lru_entries; /* 0: chosen by the number of flows */
+	bool tabs, flows_given;
+	struct list modes, hooks, kinds, flows;
+} options = { .rounds = 9 };
 
-static void die(const char *what)
+/* ---- tables --------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 2, 3))) static void cell(int width, const char *format, ...)
 {
-	fprintf(stderr, "bench_hooks: %s: %s\n", what, strerror(errno));
-	exit(1);
+	char text[64];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (options.tabs)
+		printf("%s\t", text);
+	else
+		printf("%*s ", width, text);
 }
 
-static void put16(uint8_t *at, uint16_t value)
+static void row_end(void)
 {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void make_packet(const char *kind)
-{
-	int six = !strcmp(kind, "tcp6"), tcp = strncmp(kind, "udp", 3) != 0;
-	uint8_t *ip = packet + 14, *l4 = ip + (six ? 40 : 20);
-
-	packet_bytes = six ? 78 : 64;
-	memset(packet, 0, sizeof(packet));
-	packet[0] = packet[6] = packet[11] = 2;
-	put16(packet + 12, six ? 0x86dd : 0x0800);
-	if (six) {
-		ip[0] = 0x60;
-		put16(ip + 4, (uint16_t)(packet_bytes - 54));
-		ip[6] = 6;
-		ip[8] = ip[24] = 0x20;
-		ip[39] = 1;
-	} else {
-		ip[0] = 0x45;
-		put16(ip + 2, (uint16_t)(packet_bytes - 14));
-		ip[8] = 64;
-		ip[9] = tcp ? 6 : 17;
-		ip[16] = 192;
-	}
-	put16(l4 + 2, 443);
-	if (tcp) {
-		l4[12] = 0x50;
-		l4[13] = 0x10;
-	}
-}
-
-/* Test runs come in on loopback, ifindex 1. */
-static void set_role(void)
-{
-	struct flow_device device = {
-		.ifindex = 1,
-		.role = FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS | FLOW_DEVICE_COUNT_EGRESS,
-	};
-	uint32_t slot = 1;
-
-	if (bpf_map_update_elem(bpf_map__fd(flow->maps.device_slots), &slot, &device, BPF_ANY))
-		die("cannot set the device's role");
-}
-
-static void load(void)
-{
-	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
-
-	bench = bench_bpf__open_and_load();
-	flow = flow_bpf__open();
-	if (!bench || !flow)
-		die("cannot open the programs (root needed)");
-	flow->rodata->cfg_sets_per_cpu = sets_per_cpu;
-	flow->rodata->cfg_ring_wake = 1 << 20;
-	if (getrandom((void *)flow->rodata->cfg_hash_seed, sizeof(flow->rodata->cfg_hash_seed), 0) <
-	    0)
-		die("no random seed");
-	bpf_map__set_max_entries(flow->maps.flow_hots, cpus * sets_per_cpu);
-	bpf_map__set_max_entries(flow->maps.flow_colds, cpus * sets_per_cpu);
-	bpf_map__set_max_entries(flow->maps.flow_touched, cpus * sets_per_cpu / FLOW_TOUCHED_SETS);
-	bpf_map__set_max_entries(flow->maps.flow_ledgers, cpus);
-	bpf_map__set_max_entries(flow->maps.events, 1 << 21);
-	if (flow_bpf__load(flow))
-		die("cannot load the flow programs");
-	set_role();
-}
-
-static void unload(void)
-{
-	flow_bpf__destroy(flow);
-	bench_bpf__destroy(bench);
-}
-
-static void make_sequence(uint32_t flows, int shuffled)
-{
-	uint64_t state = 88172645463325252ull;
-	uint32_t *order = mmap(NULL, SEQUENCE * sizeof(*order), PROT_READ | PROT_WRITE, MAP_SHARED,
-			       bpf_map__fd(bench->maps.sequence), 0);
-
-	if (order == MAP_FAILED)
-		die("cannot map the sequence");
-	for (uint32_t i = 0; i < SEQUENCE; i++) {
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
-		order[i] = shuffled ? (uint32_t)((state >> 32) * flows >> 32) : i;
-	}
-	bench->bss->sequence_mask = SEQUENCE - 1;
-	munmap(order, SEQUENCE * sizeof(*order));
-}
-
-static double run(int xdp, enum subject subject, uint32_t repeat)
-{
-	uint32_t zero = 0;
-	int targets[2][SUBJECTS] = {
-		{ bpf_program__fd(bench->progs.empty_tc), bpf_program__fd(flow->progs.tc_ingress),
-		  bpf_program__fd(bench->progs.lru_tc) },
-		{ bpf_program__fd(bench->progs.empty_xdp), bpf_program__fd(flow->progs.xdp_ingress),
-		  bpf_program__fd(bench->progs.lru_xdp) },
-	};
-	int jump = bpf_map__fd(xdp ? bench->maps.jump_xdp : bench->maps.jump_tc);
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = packet_bytes,
-		    .repeat = (int)repeat);
-
-	memset(bench->bss->positions, 0, sizeof(bench->bss->positions));
-	if (bpf_map_update_elem(jump, &zero, &targets[xdp][subject], BPF_ANY))
-		die("cannot set the program under test");
-	if (bpf_prog_test_run_opts(
-		    bpf_program__fd(xdp ? bench->progs.mutate_xdp : bench->progs.mutate_tc),
-		    &options))
-		die("test run");
-	return options.duration;
-}
-
-static int compare(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return a < b ? -1 : a > b;
-}
-
-static double median(double *values, int count)
-{
-	qsort(values, (size_t)count, sizeof(*values), compare);
-	return values[count / 2];
-}
-
-/* One line: both hooks' costs and their ratio to the LRU hash in the same rounds. */
-static void measure(const char *mode, int xdp, uint32_t flows, uint32_t repeat, int fresh)
-{
-	double cost[SUBJECTS][ROUNDS_MAX], ratio[ROUNDS_MAX];
-
-	load(); /* tables that no earlier case has filled */
-	make_sequence(flows, !fresh);
-	for (int round = -1; round < rounds; round++) { /* the first one warms up */
-		double ns[SUBJECTS];
-
-		for (int subject = 0; subject < SUBJECTS; subject++)
-			ns[subject] = run(xdp, (enum subject)subject, repeat);
-		if (fresh)
-			bench->bss->index_base += repeat;
-		if (round < 0)
-			continue;
-		for (int subject = 0; subject < SUBJECTS; subject++)
-			cost[subject][round] = ns[subject] - ns[EMPTY];
-		ratio[round] = cost[OURS][round] / cost[LRU][round];
-	}
-	printf("%-6s %-4s %9u %8.0f %8.0f %8.2f\n", mode, xdp ? "xdp" : "tc", flows,
-	       median(cost[OURS], rounds), median(cost[LRU], rounds), median(ratio, rounds));
+	printf("\n");
 	fflush(stdout);
-	unload();
 }
 
-static void pin(void)
+static const char *hook_name(const struct hook_case *of)
 {
-	cpu_set_t set;
+	return of->hook == MUTATOR_XDP ? "xdp" : "tc";
+}
 
-	CPU_ZERO(&set);
-	CPU_SET(1 % sysconf(_SC_NPROCESSORS_ONLN), &set);
-	sched_setaffinity(0, sizeof(set), &set);
+static void row_start(const char *mode, const struct hook_case *of)
+{
+	cell(-6, "%s", mode);
+	cell(-4, "%s", hook_name(of));
+	cell(-8, "%s", of->sample.name);
+	cell(9, "%u", of->flows);
+	cell(9, "%u", of->entries);
+}
+
+/* Names of columns, once for each layout. */
+static void head(bool *done, const char *columns)
+{
+	static const char start[] = "mode:-6 hook:-4 kind:-8 flows:9 entries:9 ";
+	char names[256], *save = NULL;
+
+	if (*done)
+		return;
+	*done = true;
+	snprintf(names, sizeof(names), "%s%s", start, columns);
+	for (char *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+		char *width = strchr(name, ':');
+
+		*width = 0;
+		cell(atoi(width + 1), "%s", name);
+	}
+	row_end();
+}
+
+/* The goal for a ratio, where there is one. */
+static const char *goal(const char *mode, uint32_t flows)
+{
+	static const struct {
+		const char *mode;
+		uint32_t flows;
+		const char *goal;
+	} goals[] = {
+		{ "hit", 1000, "0.28" },
+		{ "hit", 100000, "0.36" },
+		{ "hit", 1000000, "0.42" },
+		{ "insert", 0, "0.65" },
+	};
+
+	for (size_t i = 0; i < sizeof(goals) / sizeof(*goals); i++)
+		if (!strcmp(goals[i].mode, mode) && (!goals[i].flows || goals[i].flows == flows))
+			return goals[i].goal;
+	return "-";
+}
+
+static void row_cost(const char *mode, const struct hook_case *of, struct hook_cost *cost)
+{
+	static bool headed;
+
+	head(&headed, "ours:8 lru:8 ratio:6 low:6 high:6 goal:6 filled:8 made%:7 lost%:7");
+	row_start(mode, of);
+	cell(8, "%.1f", timing_median(cost->ours, of->rounds));
+	cell(8, "%.1f", timing_median(cost->lru, of->rounds));
+	cell(6, "%.3f", timing_median(cost->ratio, of->rounds));
+	cell(6, "%.3f", timing_lowest(cost->ratio));
+	cell(6, "%.3f", timing_highest(cost->ratio, of->rounds));
+	cell(6, "%s", goal(mode, of->flows));
+	cell(8, "%llu", (unsigned long long)cost->made);
+	cell(7, "%.2f", 100 * cost->missed);
+	cell(7, "%.2f", 100 * cost->lost);
+	row_end();
+}
+
+static void row_dns(const struct hook_case *of, struct hook_dns_cost *cost)
+{
+	static bool headed;
+
+	head(&headed, "plain:8 dns:8 extra:8 low:8 high:8 goal:6 events:7");
+	row_start("dns", of);
+	cell(8, "%.1f", timing_median(cost->plain, of->rounds));
+	cell(8, "%.1f", timing_median(cost->dns, of->rounds));
+	cell(8, "%.1f", timing_median(cost->extra, of->rounds));
+	cell(8, "%.1f", timing_lowest(cost->extra));
+	cell(8, "%.1f", timing_highest(cost->extra, of->rounds));
+	cell(6, "150");
+	cell(7, "%.2f", cost->events);
+	row_end();
+}
+
+static void row_two(const struct hook_case *of, struct hook_two_cost *cost)
+{
+	static bool headed;
+
+	head(&headed, "alone:8 both:8 ratio:6 low:6 high:6 goal:6 lru-ratio:9 empty-ratio:11 "
+		      "overlap%:8");
+	row_start("two", of);
+	cell(8, "%.1f", timing_median(cost->alone[MUTATOR_OURS], of->rounds));
+	cell(8, "%.1f", timing_median(cost->both[MUTATOR_OURS], of->rounds));
+	cell(6, "%.3f", timing_median(cost->ratio[MUTATOR_OURS], of->rounds));
+	cell(6, "%.3f", timing_lowest(cost->ratio[MUTATOR_OURS]));
+	cell(6, "%.3f", timing_highest(cost->ratio[MUTATOR_OURS], of->rounds));
+	cell(6, "1.00");
+	cell(9, "%.3f", timing_median(cost->ratio[MUTATOR_LRU], of->rounds));
+	cell(11, "%.3f", timing_median(cost->ratio[MUTATOR_EMPTY], of->rounds));
+	cell(8, "%.1f", 100 * cost->overlap);
+	row_end();
+}
+
+/* ---- modes ---------------------------------------------------------------------------------- */
+
+/* Our entries a CPU, and an LRU hash that holds as many over all CPUs. */
+static void set_sizes(struct hook_case *of, uint32_t least)
+{
+	of->entries = least;
+	while (of->entries < 2 * of->flows)
+		of->entries *= 2;
+	if (options.sets_per_cpu)
+		of->entries = options.sets_per_cpu * FLOW_WAYS;
+	of->lru_entries = options.lru_entries
+				  ? options.lru_entries
+				  : of->entries * (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+}
+
+static void measure_hit(struct hook_case *of)
+{
+	struct hook_cost cost;
+
+	set_sizes(of, ENTRIES_DEFAULT);
+	hook_cost_hit(of, &cost);
+	row_cost("hit", of, &cost);
+}
+
+/* A quarter full at the end, so that hardly a set is: an insertion, not an eviction. */
+static void measure_insert(struct hook_case *of)
+{
+	struct hook_cost cost;
+
+	of->flows = 0;
+	set_sizes(of, ENTRIES_DEFAULT);
+	of->flows = of->entries / INSERT_SHARE;
+	hook_cost_insert(of, &cost);
+	row_cost("insert", of, &cost);
+}
+
+/* Both tables have room for the one writer's quarter of the flows. */
+static void measure_evict(struct hook_case *of, bool reader)
+{
+	struct hook_cost cost;
+
+	of->entries = of->lru_entries = EVICT_ENTRIES;
+	of->flows = EVICT_OVER * EVICT_ENTRIES;
+	hook_cost_evict(of, reader, &cost);
+	row_cost(reader ? "evict" : "lost", of, &cost);
+}
+
+static void measure_dns(struct hook_case *of)
+{
+	struct hook_dns_cost cost;
+
+	of->flows = 1000;
+	packet_kinds_make("dns", &of->sample);
+	set_sizes(of, ENTRIES_DEFAULT);
+	hook_cost_dns(of, &cost);
+	row_dns(of, &cost);
+}
+
+static void measure_two(struct hook_case *of)
+{
+	struct hook_two_cost cost;
+
+	if (timing_cpus() < 2) {
+		printf("two: not measured, there is only one CPU\n");
+		return;
+	}
+	set_sizes(of, ENTRIES_DEFAULT);
+	hook_cost_two(of, &cost);
+	row_two(of, &cost);
+}
+
+/* The other modes than hit and two choose the number of flows: measured once. */
+static void measure(const char *mode, struct hook_case of, bool first_flows)
+{
+	bool two = !strcmp(mode, "two");
+
+	if (two && !options.flows_given && of.flows != 1000 && of.flows != 100000)
+		return;
+	if (two)
+		measure_two(&of);
+	else if (!strcmp(mode, "hit"))
+		measure_hit(&of);
+	else if (!first_flows)
+		return;
+	else if (!strcmp(mode, "insert"))
+		measure_insert(&of);
+	else if (!strcmp(mode, "dns"))
+		measure_dns(&of);
+	else
+		measure_evict(&of, !strcmp(mode, "evict"));
+}
+
+static void measure_kind(const char *mode, const char *hook, const char *kind)
+{
+	struct hook_case of = { .rounds = options.rounds };
+
+	of.hook = strcmp(hook, "xdp") ? MUTATOR_TC : MUTATOR_XDP;
+	packet_kinds_make(kind, &of.sample);
+	for (int i = 0; i < options.flows.count; i++) {
+		of.flows = (uint32_t)strtoul(options.flows.items[i], NULL, 0);
+		measure(mode, of, i == 0);
+	}
+}
+
+static void measure_all(void)
+{
+	for (int mode = 0; mode < options.modes.count; mode++)
+		for (int hook = 0; hook < options.hooks.count; hook++)
+			for (int kind = 0; kind < options.kinds.count; kind++)
+				measure_kind(options.modes.items[mode], options.hooks.items[hook],
+					     options.kinds.items[kind]);
+}
+
+/* ---- command line --------------------------------------------------------------------------- */
+
+static void usage(void)
+{
+	printf("usage: bench_hooks [OPTION]...\n"
+	       "  -m LIST  of hit,insert,evict,lost,dns,two: packets of known flows; new flows into an\n"
+	       "           empty table; every packet evicts and the events are read on CPU 0; the same\n"
+	       "           with nobody reading (counted as lost); a DNS question beside the same bytes\n"
+	       "           to another port; two CPUs at once, each its table, beside one alone\n"
+	       "  -h LIST  of tc,xdp\n"
+	       "  -p LIST  of packet kinds: %s (default: tcp)\n"
+	       "  -n LIST  of numbers of flows, up to 1048576, for hit and two (default:\n"
+	       "           1,1000,100000,1000000; two: 1000,100000)\n"
+	       "  -r N     rounds (default 9, at most %d)\n"
+	       "  -s N     our sets a CPU, of %d entries (default: at least twice the flows)\n"
+	       "  -l N     entries of the LRU hash (default: as ours over all CPUs)\n"
+	       "  -t       cells end with a tab\n"
+	       "filled: entries made before the first round; made%%: packets that made an entry in the\n"
+	       "rounds (0 is a pure hit); lost%%: packets whose counts were lost and counted so; goal: of\n"
+	       "the ratio, or of `extra` in ns.\n",
+	       packet_kinds_names(), TIMING_ROUNDS_MAX, FLOW_WAYS);
+}
+
+static bool list_has(const char *names, const char *item)
+{
+	size_t length = strlen(item);
+
+	for (const char *at = names; at; at = strchr(at, '|')) {
+		at += *at == '|';
+		if (!strncmp(at, item, length) && (at[length] == '|' || !at[length]))
+			return true;
+	}
+	return false;
+}
+
+/* `names`: what may be in the list; NULL for numbers. Ends the program at anything else. */
+static void list_parse(struct list *list, char *text, const char *names)
+{
+	char *save = NULL;
+
+	list->count = 0;
+	for (char *item = strtok_r(text, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
+		bool known = names ? list_has(names, item)
+				   : strtoul(item, NULL, 0) > 0 &&
+					     strtoul(item, NULL, 0) <= MUTATOR_SEQUENCE_MAX / 4;
+
+		if (!known || list->count == LIST_MAX) {
+			fprintf(stderr, "bench_hooks: \"%s\": not one of %s\n", item,
+				names ? names : "1 to 1048576");
+			exit(2);
+		}
+		list->items[list->count++] = item;
+	}
+}
+
+static bool parse_number(int letter, const char *text)
+{
+	uint32_t value = (uint32_t)strtoul(text, NULL, 0);
+
+	if (letter == 's')
+		options.sets_per_cpu = value;
+	else if (letter == 'l')
+		options.lru_entries = value;
+	else if (value > 0 && value <= TIMING_ROUNDS_MAX)
+		options.rounds = (int)value;
+	else
+		return false;
+	return true;
+}
+
+static bool parse(int letter, char *text)
+{
+	switch (letter) {
+	case 'm':
+		list_parse(&options.modes, text, "hit|insert|evict|lost|dns|two");
+		return true;
+	case 'h':
+		list_parse(&options.hooks, text, "tc|xdp");
+		return true;
+	case 'p':
+		list_parse(&options.kinds, text, packet_kinds_names());
+		return true;
+	case 'n':
+		list_parse(&options.flows, text, NULL);
+		options.flows_given = true;
+		return true;
+	case 't':
+		options.tabs = true;
+		return true;
+	case 'r':
+	case 's':
+	case 'l':
+		return parse_number(letter, text);
+	}
+	return false;
+}
+
+/* What was not asked for. */
+static void set_defaults(void)
+{
+	static char modes[] = "hit,insert,evict,lost,dns,two", hooks[] = "tc,xdp", kinds[] = "tcp",
+		    flows[] = "1,1000,100000,1000000";
+
+	if (!options.modes.count)
+		parse('m', modes);
+	if (!options.hooks.count)
+		parse('h', hooks);
+	if (!options.kinds.count)
+		parse('p', kinds);
+	if (!options.flows.count)
+		list_parse(&options.flows, flows, NULL);
 }
 
 int main(int argc, char **argv)
 {
-	static const uint32_t flows[] = { 1, 1000, 100000, 1000000 };
-	const char *kind = "tcp";
-	int option;
-
-	while ((option = getopt(argc, argv, "r:p:s:")) != -1) {
-		if (option == 'r')
-			rounds = atoi(optarg) < ROUNDS_MAX ? atoi(optarg) : ROUNDS_MAX;
-		else if (option == 'p')
-			kind = optarg;
-		else if (option == 's')
-			sets_per_cpu = (uint32_t)strtoul(optarg, NULL, 0);
-		else
+	for (int letter; (letter = getopt(argc, argv, "m:h:p:n:r:s:l:t")) != -1;)
+		if (!parse(letter, optarg)) {
+			usage();
 			return 2;
-	}
-	make_packet(kind);
-	pin();
-	printf("ns per packet above an empty program, medians of %d rounds, %s, %u entries a CPU\n",
-	       rounds, kind, sets_per_cpu * FLOW_WAYS);
-	printf("%-6s %-4s %9s %8s %8s %8s\n", "mode", "hook", "flows", "ours", "lru", "ratio");
-	for (int xdp = 0; xdp < 2; xdp++)
-		for (size_t i = 0; i < sizeof(flows) / sizeof(*flows); i++)
-			measure("hit", xdp, flows[i], flows[i] >= 100000 ? 2000000 : 500000, 0);
-	measure("insert", 0, 100000, 100000, 1);
-	measure("insert", 1, 100000, 100000, 1);
+		}
+	set_defaults();
+	timing_pin(timing_cpus() - 1);
+	if (!options.tabs)
+		printf("ns per packet above an empty program, medians of %d rounds\n",
+		       options.rounds);
+	measure_all();
 	return 0;
 }

@@ -7,13 +7,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "bpf-common/packet_parse.h"
 #include "flow_bpf.skel.h"
+#include "flowd/flow/packet_rules.h"
 
 #define SETS FLOW_TOUCHED_SETS /* a small table: all of it is looked at after each packet */
 
 static struct flow_bpf *programs;
 static struct flow_hot_set *hots;
 static struct flow_cold_set *colds;
+static struct flow_extra_set *extras;
 static struct flow_ledger_slot *ledgers;
 static uint32_t cpus;
 
@@ -45,14 +48,19 @@ int hook_load(void)
 		programs->rodata->cfg_hash_seed[i] = 0x9e3779b97f4a7c15ull * (unsigned)(i + 1);
 	bpf_map__set_max_entries(programs->maps.flow_hots, cpus * SETS);
 	bpf_map__set_max_entries(programs->maps.flow_colds, cpus * SETS);
+	bpf_map__set_max_entries(programs->maps.flow_extras, cpus * SETS);
+	bpf_map__set_max_entries(programs->maps.flow_scratch, cpus);
+	programs->rodata->cfg_hz = 1000;
+	packet_rules_default(&programs->bss->flow_rules);
 	bpf_map__set_max_entries(programs->maps.flow_touched, cpus * SETS / FLOW_TOUCHED_SETS);
 	bpf_map__set_max_entries(programs->maps.flow_ledgers, cpus);
 	if (flow_bpf__load(programs))
 		return -errno;
 	hots = map_array(programs->maps.flow_hots, cpus * SETS * sizeof(*hots));
 	colds = map_array(programs->maps.flow_colds, cpus * SETS * sizeof(*colds));
+	extras = map_array(programs->maps.flow_extras, cpus * SETS * sizeof(*extras));
 	ledgers = map_array(programs->maps.flow_ledgers, cpus * sizeof(*ledgers));
-	return hots && colds && ledgers ? 0 : -errno;
+	return hots && colds && extras && ledgers ? 0 : -errno;
 }
 
 void hook_unload(void)
@@ -82,6 +90,7 @@ static void look(struct hook_result *result)
 			continue;
 		result->hot = hots[i / FLOW_WAYS].way[i % FLOW_WAYS];
 		result->cold = colds[i / FLOW_WAYS].way[i % FLOW_WAYS];
+		result->extra = extras[i / FLOW_WAYS].way[i % FLOW_WAYS];
 		result->entries++;
 	}
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {

@@ -25,6 +25,7 @@ struct hook_result {
 	int entries; /* entries in the flow table */
 	struct flow_hot hot;
 	struct flow_cold cold;
+	struct flow_extra extra; /* as hot.flags say */
 	struct flow_ledger ledger;
 };
 

@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bpf-common/packet_parse.h"
+#include "bpf-common/packet_encap.h"
+#include "flowd/flow/fragments.h"
+#include "flowd/flow/packet_rules.h"
 #include "tests/bpf/hook.h"
 
 static uint64_t compared, refused, different, files, unreadable;
 static const char *current;
+static struct packet_rules rules;
+static struct fragments *fragments;
 
 static void complain(uint64_t number, enum hook hook, const char *what, uint64_t native,
 		     uint64_t kernel)
@@ -36,6 +40,14 @@ static enum packet_status counted_status(const struct flow_ledger *ledger)
 	return PACKET_OK;
 }
 
+static enum packet_note counted_note(const struct flow_ledger *ledger)
+{
+	for (int note = 1; note < PACKET_NOTE_COUNT; note++)
+		if (ledger->note_packets[note])
+			return (enum packet_note)note;
+	return PACKET_NOTE_NONE;
+}
+
 #define SAME(what, native, kernel)                                                            \
 	do {                                                                                  \
 		if ((uint64_t)(native) != (uint64_t)(kernel))                                 \
@@ -43,7 +55,8 @@ static enum packet_status counted_status(const struct flow_ledger *ledger)
 	} while (0)
 
 static void compare_flow(uint64_t number, enum hook hook, const struct packet *packet,
-			 const uint8_t *bytes, uint32_t size, const struct hook_result *result)
+			 const struct flow_extra *extra, const uint8_t *bytes, uint32_t size,
+			 const struct hook_result *result)
 {
 	uint32_t l2_bytes = packet->l3_bytes && packet->l3_bytes <= size ? size - packet->l3_bytes
 									 : packet->l3_offset;
@@ -51,6 +64,13 @@ static void compare_flow(uint64_t number, enum hook hook, const struct packet *p
 	SAME("number of entries", 1, result->entries);
 	SAME("key (0 = equal)", 0, memcmp(&packet->key, &result->hot.key, sizeof(packet->key)));
 	SAME("flags", packet->flags, result->hot.flags);
+	SAME("note", packet->note, counted_note(&result->ledger));
+	if (packet->flags & FLOW_FLAG_TUNNEL)
+		SAME("outer header (0 = equal)", 0,
+		     memcmp(&extra->outer, &result->extra.outer, sizeof(extra->outer)));
+	if (packet->flags & FLOW_FLAG_QUOTE)
+		SAME("quoted tuple (0 = equal)", 0,
+		     memcmp(&extra->quoted, &result->extra.quoted, sizeof(extra->quoted)));
 	SAME("packets", 1, result->hot.packets);
 	SAME("bytes", size, result->hot.bytes);
 	SAME("layer 2 bytes", l2_bytes, result->hot.l2_bytes);
@@ -65,6 +85,7 @@ static void compare(uint64_t number, enum hook hook, const uint8_t *bytes, uint3
 	struct hook_result result;
 	enum packet_status status;
 	struct packet packet;
+	struct flow_extra extra;
 
 	hook_reset();
 	if (hook_run(hook, &input, &result)) {
@@ -72,14 +93,16 @@ static void compare(uint64_t number, enum hook hook, const uint8_t *bytes, uint3
 		return;
 	}
 	compared++;
-	status = packet_parse(bytes, bytes + size, PACKET_LINK_ETHERNET, &packet);
+	status = packet_parse(bytes, bytes + size, PACKET_LINK_ETHERNET, &rules, &packet, &extra);
+	if (status == PACKET_OK)
+		fragments_join(fragments, &packet, 0);
 	SAME("verdict", hook == HOOK_XDP ? 2 /* XDP_PASS */ : (uint32_t)-1,
 	     (uint32_t)result.verdict);
 	SAME("packets seen", 1, result.ledger.seen_packets);
 	SAME("bytes seen", size, result.ledger.seen_bytes);
 	SAME("status", status, counted_status(&result.ledger));
 	if (status == PACKET_OK)
-		compare_flow(number, hook, &packet, bytes, size, &result);
+		compare_flow(number, hook, &packet, &extra, bytes, size, &result);
 	else
 		SAME("number of entries", 0, result.entries);
 }
@@ -121,6 +144,8 @@ int main(int argc, char **argv)
 		printf("Bail out! cannot load the kernel programs: %s\n", strerror(-err));
 		return 1;
 	}
+	packet_rules_default(&rules);
+	fragments = fragments_open();
 	hook_set_role(FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS | FLOW_DEVICE_COUNT_EGRESS);
 	printf("1..%d\n", argc - 1);
 	for (int i = 1; i < argc; i++) {
@@ -138,6 +163,7 @@ int main(int argc, char **argv)
 	       "(its own size limits), %llu files of other links or unreadable\n",
 	       (unsigned long long)files, (unsigned long long)compared, (unsigned long long)refused,
 	       (unsigned long long)unreadable);
+	fragments_close(fragments);
 	hook_unload();
 	return different ? 1 : 0;
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf-common/packet_parse.h"
+#include "bpf-common/packet_encap.h"
+#include "flowd/flow/packet_rules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,13 +28,17 @@ static void check(const struct packet *packet, enum packet_status status)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size + 1); /* exact, for the sanitizer */
+	struct packet_rules rules;
+	struct flow_extra extra;
 	struct packet packet;
 
+	packet_rules_default(&rules);
 	memcpy(copy, data, size);
-	check(&packet, packet_parse(copy, copy + size, PACKET_LINK_ETHERNET, &packet));
-	check(&packet, packet_parse(copy, copy + size, PACKET_LINK_IP, &packet));
-	check(&packet, packet_parse_l3(copy, copy + size, ETH_P_IPV6, &packet));
-	check(&packet, packet_parse_l3(copy, copy + size, ETH_P_8021Q, &packet));
+	check(&packet,
+	      packet_parse(copy, copy + size, PACKET_LINK_ETHERNET, &rules, &packet, &extra));
+	check(&packet, packet_parse(copy, copy + size, PACKET_LINK_IP, &rules, &packet, &extra));
+	check(&packet, packet_parse_l3(copy, copy + size, ETH_P_IPV6, &rules, &packet, &extra));
+	check(&packet, packet_parse_l3(copy, copy + size, ETH_P_8021Q, &rules, &packet, &extra));
 	free(copy);
 	return 0;
 }

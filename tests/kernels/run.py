@@ -18,13 +18,14 @@ from machine import Initramfs, Kernel, Unavailable, boot
 
 # What depends on the kernel: the programs and their counts on both; attaching where there is no tcx, and the
 # life of what is attached where there is. Emulation is slow, and the rest is the same code on any kernel.
-TESTS = {"6.1": re.compile(r"bpf_(hooks|parity|drain)|netns_(traffic|attach)"),
-         "6.12": re.compile(r"bpf_(hooks|parity)|netns_(traffic|lifecycle)")}
+TESTS = {"6.1": re.compile(r"bpf_(hooks|parity|drain)|netns_(traffic|counting|attach)"),
+         "6.12": re.compile(r"bpf_(hooks|parity)|netns_(traffic|counting|lifecycle)")}
 SECONDS = 800
 TEST_SECONDS = 240
 MODULES = ("veth", "bridge", "8021q", "dummy", "sch_ingress", "cls_bpf", "cls_u32", "nf_tables",
-           "sctp")
-COMMANDS = ("bash", "ip", "ss", "tc", "nft", "ping", "dnsmasq", "drill", "bpftool", "nngcat")
+           "sctp", "macvlan", "vxlan", "geneve", "ip_gre", "ip6_gre", "ipip", "sit", "ip6_tunnel")
+COMMANDS = ("bash", "ip", "ss", "tc", "nft", "ping", "dnsmasq", "drill", "bpftool", "nngcat",
+            "ethtool")
 PYTHON_UNUSED = ("test", "tests", "idlelib", "lib2to3", "ensurepip", "distutils", "tkinter",
                  "turtledemo", "pydoc_data", "dist-packages", "site-packages", "__pycache__",
                  "config-3.11-x86_64-linux-gnu", "venv", "wsgiref", "xmlrpc", "sqlite3", "dbm")

@@ -50,6 +50,7 @@ static void print_random(void)
 	record.end_reason %= FLOW_END_COUNT;
 	record.direction %= 3;
 	record.reply %= 3;
+	record.outer.type = (uint8_t)(1 + record.outer.type % (FLOW_TUNNEL_COUNT - 1));
 	record.node_name = next_random() % 4 ? names[FLOW_POINTS] : NULL;
 	for (int i = 0; i <= FLOW_POINTS; i++)
 		names[i][sizeof(*names) - 1] = '\0';

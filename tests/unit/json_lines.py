@@ -17,10 +17,18 @@ L4 = {name: {"source_port": int, "destination_port": int} for name in ("UDP", "S
 L4["TCP"] = {**L4["UDP"], "flags": {flag: True for flag in FLAGS}}
 L4["ICMPv4"] = L4["ICMPv6"] = {"type": int, "code": int}
 OBSERVED = {"direction": ("INGRESS", "EGRESS"), "hook": ("none", "tc", "xdp", "pcap"), "interface": str}
+QUOTED = {"code": int, "destination": str, "destination_port": int, "id": int, "protocol": int,
+          "source": str, "source_port": int, "type": int}
+TUNNELS = ("vxlan", "geneve", "gre", "nvgre", "erspan", "ipip", "6in4", "4in6", "6in6", "gtp-u", "etherip",
+           "mpls", "gue", "teredo", "lisp", "l2tp", "pptp", "wccp", "nsh", "vxlan-gpe")
 VALUE = {
+    "carrier": True, "certain_bytes": NUMERAL, "certain_packets": NUMERAL, "estimated_bytes": NUMERAL,
+    "estimated_packets": NUMERAL, "fragment_orphan": True,
+    "icmp_error": {"code": int, "packets": NUMERAL, "reporter": str, "type": int},
+    "tunnel": {"id": NUMERAL, "outer": {"destination": str, "source": str}, "type": TUNNELS},
     "bytes": NUMERAL, "end_reason": ("fin", "rst", "idle", "active", "evicted", "shutdown"),
     "first_seen": TIME, "flow_id": NUMERAL, "fragment": True,
-    "icmp": {"code": int, "id": int, "type": int}, "kind": ("flow_start", "flow_update", "flow_end"),
+    "icmp": {"code": int, "id": int, "quoted": QUOTED, "type": int}, "kind": ("flow_start", "flow_update", "flow_end"),
     "l3_bytes": NUMERAL, "last_seen": TIME, "observed": [OBSERVED], "packets": NUMERAL,
     "protocol": int, "sampling": int, "tcp": {"flags": re.compile("0x1?[0-9a-f]{2}$")},
     "total_bytes": NUMERAL, "total_packets": NUMERAL, "truncated": True, "vlan": [int],
@@ -28,6 +36,8 @@ VALUE = {
 FLOW = {
     "time": TIME, "node_name": str, "Type": ("L3_L4",), "Summary": str,
     "verdict": ("FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED"),
+    "tunnel": {"protocol": ("VXLAN", "GENEVE"), "vni": int,
+               "IP": {"source": str, "destination": str, "ipVersion": ("IPv4", "IPv6")}},
     "ethernet": {"source": MAC, "destination": MAC},
     "IP": {"source": str, "destination": str, "ipVersion": ("IPv4", "IPv6")}, "l4": L4,
     "event_type": {"type": int, "sub_type": int}, "traffic_direction": ("INGRESS", "EGRESS"),
@@ -84,7 +94,8 @@ def judge_flow(event):
     assert len(flow.get("l4", {})) <= 1, "two members in l4"
     assert flow["time"] == event["time"] and flow.get("node_name") == event.get("node_name")
     assert isinstance(flow["Summary"], str) and re.search(
-        r"; \d+ packets? \d+ bytes(, ended: \w*)?$", flow["Summary"])
+        r"; \d+ packets? \d+ bytes( \(1 in \d+: about \d+ packets? \d+ bytes\))?( in [\w-]+( \d+)?)?"
+        r"(, \d+ errors?: ICMPv[46] .+ from [\da-f:.]+)?(, ended: \w*)?$", flow["Summary"])
     for name, default in (("node_name", ""), ("sampling", 1), ("flow_id", "0")):
         assert {**flow, **value}.get(name) != default, f"default {name} written"
 

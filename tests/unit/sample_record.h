@@ -67,4 +67,40 @@ static inline struct flow_record sample_of(uint8_t protocol, uint16_t source, ui
 	return record;
 }
 
+/* Wraps the flow's packets, over IPv6. */
+static inline void sample_tunnel(struct flow_record *record, uint8_t type, uint32_t id)
+{
+	int version;
+
+	record->flags |= FLOW_FLAG_TUNNEL;
+	record->outer = (struct flow_outer){ .id = id, .type = type, .scope = FLOW_SCOPE_IPV6 };
+	address_parse("2001:db8::1", record->outer.src, &version);
+	address_parse("2001:db8::2", record->outer.dst, &version);
+}
+
+/* Port unreachable, from 10.0.0.1, about a packet of its own. */
+static inline struct flow_record sample_quote(void)
+{
+	struct flow_record record = sample_of(1, 3, 3);
+
+	record.key.icmp_id = 4242;
+	record.flags |= FLOW_FLAG_QUOTE;
+	record.quoted = record.key;
+	record.quoted.protocol = 17;
+	record.quoted.src_port = 5000;
+	record.quoted.dst_port = 53;
+	record.quoted.icmp_id = 0;
+	return record;
+}
+
+/* Two times unreachable: says 10.0.0.9. */
+static inline void sample_error(struct flow_record *record)
+{
+	int version;
+
+	record->verdict = FLOW_VERDICT_ERROR;
+	record->icmp_error = (struct flow_icmp_error){ .packets = 2, .type = 3, .code = 3 };
+	address_parse("10.0.0.9", record->icmp_error.reporter, &version);
+}
+
 #endif

@@ -57,6 +57,18 @@ static size_t make_records(struct flow_record *records)
 	records[n - 1].points[2].interface = "\xff\x01\"";
 	records[n - 1].point_count = 4;
 	records[n - 1].points[3].ifindex = UINT32_MAX;
+	records[n++] = sample_record();
+	sample_tunnel(&records[n - 1], FLOW_TUNNEL_VXLAN, 100);
+	sample_error(&records[n - 1]);
+	records[n++] = sample_record();
+	sample_tunnel(&records[n - 1], FLOW_TUNNEL_COUNT - 1, 0);
+	records[n - 1].sampling = UINT32_MAX;
+	records[n - 1].certain_packets = 1;
+	records[n - 1].certain_bytes = 2;
+	records[n - 1].total_certain_packets = 3;
+	records[n - 1].total_certain_bytes = UINT64_MAX;
+	records[n++] = sample_quote();
+	records[n - 1].quoted.scope |= FLOW_SCOPE_CARRIER;
 	records[n++] = (struct flow_record){ .key.protocol = 6 };
 	sample_addresses(&records[n - 1], "0.0.0.0", "255.255.255.255");
 	return n;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 #include "flowd/command_line.h"
 #include "flowd/config.h"
@@ -56,6 +57,30 @@ static const struct {
 	  "f:4: bus.listen.0.cart: there is no such key; there are query, events, cert, key and ca" },
 	{ "bus:\n  listen: 5\n",
 	  "f:2: bus.listen: a list of entrances is expected; begin each with a dash" },
+	{ "filter:\n  default: drop\n",
+	  "f:2: filter.default: \"drop\" is not known; write allow or deny" },
+	{ "filter:\n  rules: deny\n",
+	  "f:2: filter.rules: a list of rules is expected; begin each with a dash" },
+	{ "filter:\n  rules:\n  - port: 22\n",
+	  "f:3: filter.rules.0: no action is given; write action: allow or action: deny" },
+	{ "filter:\n  rules:\n  - {action: deny}\n  - 10.0.0.0/8\n",
+	  "f:4: filter.rules.1: write {action: deny, cidr: 10.0.0.0/8, port: 443}" },
+	{ "filter:\n  rules:\n  - action: deny\n    prot: tcp\n",
+	  "f:4: filter.rules.0.prot: there is no such key; there are action, cidr, source, "
+	  "destination, port, source_port, destination_port, protocol, interface and cgroup" },
+	{ "filter:\n  rules:\n  - action: drop\n",
+	  "f:3: filter.rules.0.action: \"drop\" is not known; write allow or deny" },
+	{ "filter:\n  rules:\n  - action: deny\n    port: [22, 70000]\n",
+	  "f:4: filter.rules.0.port: \"70000\" cannot be used; write a port from 1 to 65535 or a "
+	  "range, such as 443 or 8000-8099" },
+	{ "filter:\n  rules:\n  - action: deny\n    cidr: 10.0.0.0/8\n    source: ::/0\n",
+	  "f:5: filter.rules.0.source: cannot be in one rule with cidr; keep one of them, or write "
+	  "two rules" },
+	{ "filter:\n  rules:\n  - action: deny\n    port: []\n",
+	  "f:4: filter.rules.0.port: one value or a list of values is expected; leave the key out to "
+	  "ask for nothing" },
+	{ "filter:\n  rules:\n  - action: deny\n    port: 1\n    port: 2\n",
+	  "f:5: filter.rules.0.port: given twice; write one list" },
 	{ "flow: {\n",
 	  "f:2: no valid YAML: did not find expected node content; check indentation, quotes and "
 	  "brackets" },
@@ -88,6 +113,80 @@ static void test_mistakes(void **state)
 		assert_string_equal(why, mistakes[i].message);
 		config_close(config);
 	}
+}
+
+static const char filter_text[] = "filter:\n  default: deny\n  pcap: \"tcp port 80\"\n  rules:\n"
+				  "  - {action: allow, cidr: [10.0.0.0/8, \"::1\"], port: 22}\n"
+				  "  - action: deny\n    interface: \"eth*\"\n";
+
+static void test_filter_reads_and_sets(void **state)
+{
+	struct config *config = opened(), *set = opened();
+	char why[512] = "";
+
+	(void)state;
+	assert_int_equal(read_text(config, filter_text, why, sizeof(why)), 0);
+	assert_int_equal(config_finish(config, why, sizeof(why)), 0);
+	assert_true(config->filter.rules.deny_others);
+	assert_int_equal(config->filter.rules.count, 2);
+	assert_int_equal(config->filter.rules.allow, 1);
+	assert_int_equal(config->filter.rules.condition_count, 4);
+	assert_string_equal(config->filter.pcap, "tcp port 80");
+	assert_int_equal(config_set(set, "filter.default", "deny", why, sizeof(why)), 0);
+	assert_int_equal(config_set(set, "filter.rules.0.action", "allow", why, sizeof(why)), 0);
+	assert_int_equal(config_set(set, "filter.rules.0.cidr", "10.0.0.0/8,::1", why, sizeof(why)),
+			 0);
+	assert_int_equal(config_set(set, "filter.rules.0.port", "22", why, sizeof(why)), 0);
+	assert_int_equal(config_set(set, "filter.rules.1.action", "deny", why, sizeof(why)), 0);
+	assert_int_equal(config_set(set, "filter.rules.1.interface", "eth*", why, sizeof(why)), 0);
+	assert_int_equal(config_finish(set, why, sizeof(why)), 0);
+	assert_true(filter_rules_equal(&config->filter.rules, &set->filter.rules));
+	assert_int_equal(config_set(set, "filter.rules.3.port", "22", why, sizeof(why)), -EINVAL);
+	assert_string_equal(why, "there is no such rule or key; a new rule begins with "
+				 "filter.rules.2.action=deny, and 64 are the most");
+	config_close(config);
+	config_close(set);
+}
+
+/* The texts must outlive the settings that they were read into. */
+static void test_filter_reloads(void **state)
+{
+	struct config *config = opened(), *fresh = opened(), *again = opened();
+	char why[512] = "", changed[512];
+
+	(void)state;
+	assert_int_equal(read_text(fresh, filter_text, why, sizeof(why)), 0);
+	assert_int_equal(config_finish(fresh, why, sizeof(why)), 0);
+	assert_int_equal(config_finish(config, why, sizeof(why)), 0);
+	config_reload(config, fresh, changed, sizeof(changed));
+	config_close(fresh);
+	assert_string_equal(changed, "");
+	assert_int_equal(read_text(again, filter_text, why, sizeof(why)), 0);
+	assert_int_equal(config_finish(again, why, sizeof(why)), 0);
+	assert_true(filter_rules_equal(&config->filter.rules, &again->filter.rules));
+	assert_string_equal(config->filter.pcap, "tcp port 80");
+	config_close(config);
+	config_close(again);
+}
+
+static void test_filter_prints_what_it_reads(void **state)
+{
+	struct config *config = opened(), *again = opened();
+	char why[512] = "", *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	assert_int_equal(read_text(config, filter_text, why, sizeof(why)), 0);
+	config_print(config, out);
+	fclose(out);
+	assert_int_equal(read_text(again, text, why, sizeof(why)), 0);
+	assert_true(filter_rules_equal(&config->filter.rules, &again->filter.rules));
+	assert_string_equal(again->filter.pcap, "tcp port 80");
+	free(text);
+	config_close(config);
+	config_close(again);
 }
 
 static void test_all_kinds(void **state)
@@ -273,6 +372,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_filter_reads_and_sets),
+		cmocka_unit_test(test_filter_reloads),
+		cmocka_unit_test(test_filter_prints_what_it_reads),
 		cmocka_unit_test(test_all_kinds),
 		cmocka_unit_test(test_entrance_needs_certificates),
 		cmocka_unit_test(test_print_reads_back),

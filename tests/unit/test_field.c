@@ -73,6 +73,14 @@ static const struct {
 	{ "icmp.type", 0, "" },
 	{ "icmp.code", 0, "" },
 	{ "icmp.id", 0, "" },
+	{ "icmp.error", 0, "false" },
+	{ "tunnel.type", 0, "" },
+	{ "tunnel.id", 0, "" },
+	{ "outer.source", 0, "" },
+	{ "outer.destination", 0, "" },
+	{ "carrier", 0, "false" },
+	{ "estimated.packets", 0, "12" },
+	{ "estimated.bytes", 0, "3456" },
 	{ "fragment", 0, "false" },
 	{ "flow.id", 0, "4711" },
 	{ "position", 0, "17" },
@@ -125,6 +133,55 @@ static void test_absent(void **state)
 	assert_value(&record, "ip.version", 0, "IPv6");
 	assert_value(&record, "vlan", 0, "100");
 	assert_value(&record, "vlan", 1, "0");
+}
+
+/* What only some records have. */
+static void test_extra(void **state)
+{
+	struct flow_record record = sample_record();
+
+	(void)state;
+	sample_tunnel(&record, FLOW_TUNNEL_GENEVE, 7);
+	record.key.scope |= FLOW_SCOPE_CARRIER;
+	record.icmp_error.packets = 1;
+	record.sampling = 100;
+	record.certain_packets = 2;
+	record.certain_bytes = 56;
+	assert_value(&record, "tunnel.type", 0, "geneve");
+	assert_value(&record, "tunnel.id", 0, "7");
+	assert_value(&record, "outer.source", 0, "2001:db8::1");
+	assert_value(&record, "outer.destination", 0, "2001:db8::2");
+	assert_value(&record, "carrier", 0, "true");
+	assert_value(&record, "icmp.error", 0, "true");
+	assert_value(&record, "estimated.packets", 0, "1002");
+	assert_value(&record, "estimated.bytes", 0, "340056");
+	record = sample_quote();
+	assert_value(&record, "icmp.error", 0, "true");
+	assert_value(&record, "icmp.id", 0, "");
+	assert_value(&record, "tunnel.type", 0, "");
+}
+
+static void test_estimate(void **state)
+{
+	static const struct {
+		uint64_t counted, certain;
+		uint32_t sampling;
+		uint64_t estimate;
+	} rows[] = {
+		{ 10, 10, 100, 10 }, /* nothing was left out */
+		{ 10, 3, 100, 703 },
+		{ 10, 0, 0, 10 },
+		{ 10, 0, 1, 10 },
+		{ 10, 11, 100, 10 }, /* not from us */
+		{ UINT64_MAX, 0, 2, UINT64_MAX },
+		{ UINT64_MAX / 2 + 2, 2, 2, UINT64_MAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(
+			flow_record_estimate(rows[i].counted, rows[i].certain, rows[i].sampling),
+			rows[i].estimate);
 }
 
 static void test_rows(void **state)
@@ -251,10 +308,11 @@ static void test_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values), cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_rows),   cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_macs),   cmocka_unit_test(test_icmp),
-		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_values),	 cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_rows),	 cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_macs),	 cmocka_unit_test(test_icmp),
+		cmocka_unit_test(test_flags),	 cmocka_unit_test(test_extra),
+		cmocka_unit_test(test_estimate),
 	};
 	return cmocka_run_group_tests_name("field", tests, NULL, NULL);
 }

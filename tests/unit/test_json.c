@@ -100,6 +100,104 @@ static void test_extensions(void **state)
 	assert_non_null(strstr(line, "\"tcp\":{\"flags\":\"0x102\"}"));
 }
 
+static void assert_parts(const struct flow_record *record, const char *const parts[], size_t count)
+{
+	json_format_flow(record, line, sizeof(line));
+	for (size_t i = 0; i < count; i++) {
+		if (!strstr(line, parts[i]))
+			print_error("%s\nnot in %s\n", parts[i], line);
+		assert_non_null(strstr(line, parts[i]));
+	}
+}
+
+static void test_tunnels(void **state)
+{
+	static const char *const vxlan[] = {
+		"},\"tunnel\":{\"protocol\":\"VXLAN\",\"IP\":{\"source\":\"2001:db8::1\","
+		"\"destination\":\"2001:db8::2\",\"ipVersion\":\"IPv6\"},\"vni\":100},\"Type\"",
+		"\"total_packets\":\"100\",\"tunnel\":{\"id\":\"100\",\"outer\":{"
+		"\"destination\":\"2001:db8::2\",\"source\":\"2001:db8::1\"},"
+		"\"type\":\"vxlan\"}}}",
+		" bytes in vxlan 100, ended: fin\"",
+	};
+	static const char *const gre[] = {
+		"\"bytes\":\"3456\",\"carrier\":true,\"end_reason\"",
+		"\"fragment\":true,\"fragment_orphan\":true,\"kind\"",
+		"\"tunnel\":{\"outer\":{\"destination\":\"2001:db8::2\","
+		"\"source\":\"2001:db8::1\"},\"type\":\"gre\"}",
+		" bytes in gre, ended: fin\"",
+	};
+	struct flow_record record = sample_record();
+
+	(void)state;
+	sample_tunnel(&record, FLOW_TUNNEL_VXLAN, 100);
+	assert_parts(&record, vxlan, COUNT(vxlan));
+	sample_tunnel(&record, FLOW_TUNNEL_GRE, 0);
+	record.flags |= FLOW_FLAG_FRAGMENT | FLOW_FLAG_ORPHAN;
+	record.key.scope |= FLOW_SCOPE_CARRIER;
+	assert_parts(&record, gre, COUNT(gre));
+	assert_null(strstr(line, "vni"));
+}
+
+static void test_icmp_errors(void **state)
+{
+	static const char *const quote[] = {
+		"\"icmp\":{\"code\":3,\"quoted\":{\"destination\":\"10.0.0.2\","
+		"\"destination_port\":53,\"protocol\":17,\"source\":\"10.0.0.1\","
+		"\"source_port\":5000},\"type\":3}",
+		"\"Summary\":\"ICMPv4 DestinationUnreachable(Port) for 10.0.0.1:5000 -> "
+		"10.0.0.2:53 UDP; 100 packets",
+	};
+	static const char *const ping[] = {
+		"\"quoted\":{\"code\":0,\"destination\":\"fe80::1\",\"id\":77,\"protocol\":58,"
+		"\"source\":\"fe80::2\",\"type\":128},\"type\":1}",
+		" for fe80::2 -> fe80::1 ICMPv6; ",
+	};
+	static const char *const quoted[] = {
+		"\"verdict\":\"ERROR\"",
+		"\"flow_id\":\"4711\",\"icmp_error\":{\"code\":3,\"packets\":\"2\","
+		"\"reporter\":\"10.0.0.9\",\"type\":3},\"kind\"",
+		", 2 errors: ICMPv4 DestinationUnreachable(Port) from 10.0.0.9, ended: fin\"",
+	};
+	struct flow_record record = sample_quote();
+
+	(void)state;
+	assert_parts(&record, quote, COUNT(quote));
+	assert_null(strstr(line, "4242"));
+	record = sample_of(58, 1, 4);
+	record.flags = FLOW_FLAG_QUOTE;
+	sample_addresses(&record, "fe80::2", "fe80::1");
+	record.quoted = record.key;
+	record.quoted.src_port = 128;
+	record.quoted.dst_port = 0;
+	record.quoted.icmp_id = 77;
+	assert_parts(&record, ping, COUNT(ping));
+	record = sample_record();
+	sample_error(&record);
+	assert_parts(&record, quoted, COUNT(quoted));
+}
+
+static void test_sampling(void **state)
+{
+	static const char *const parts[] = {
+		"\"bytes\":\"3456\",\"certain_bytes\":\"56\",\"certain_packets\":\"2\","
+		"\"end_reason\":\"fin\",\"estimated_bytes\":\"340056\","
+		"\"estimated_packets\":\"1002\",\"first_seen\"",
+		"\"sampling\":100",
+		"; 100 packets 10000 bytes (1 in 100: about 9010 packets 901000 bytes), ended: fin\"",
+	};
+	struct flow_record record = sample_record();
+
+	(void)state;
+	record.sampling = 100;
+	record.certain_packets = 2;
+	record.certain_bytes = 56;
+	record.total_bytes = 10000;
+	record.total_certain_packets = 10;
+	record.total_certain_bytes = 1000;
+	assert_parts(&record, parts, COUNT(parts));
+}
+
 static void test_summaries(void **state)
 {
 	static const struct {
@@ -216,11 +314,18 @@ static void test_line_bound(void **state)
 	record.key.protocol = 58;
 	record.key.src_port = 1;
 	record.key.dst_port = 5;
-	for (size_t f = 0; f < COUNT(fillers); f++) {
+	record.quoted.protocol = 6;
+	record.icmp_error.type = 1;
+	record.icmp_error.code = 5;
+	for (size_t f = 0; f < 2 * COUNT(fillers); f++) {
 		static char name[40000];
+		const char *filler = fillers[f % COUNT(fillers)];
 		name[0] = '\0';
 		for (char *at = name; at < name + 30000;)
-			at = stpcpy(at, fillers[f]);
+			at = stpcpy(at, filler);
+		if (f == COUNT(fillers))
+			sample_tunnel(&record, FLOW_TUNNEL_VXLAN, UINT32_MAX);
+		record.flags = f < COUNT(fillers) ? UINT16_MAX : UINT16_MAX & ~FLOW_FLAG_QUOTE;
 		record.point_count = FLOW_POINTS;
 		record.node_name = name;
 		for (int i = 0; i < FLOW_POINTS; i++)
@@ -256,7 +361,8 @@ int main(void)
 		cmocka_unit_test(test_extensions),    cmocka_unit_test(test_summaries),
 		cmocka_unit_test(test_types),	      cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_escape),	      cmocka_unit_test(test_line_bound),
-		cmocka_unit_test(test_small_buffers),
+		cmocka_unit_test(test_small_buffers), cmocka_unit_test(test_tunnels),
+		cmocka_unit_test(test_icmp_errors),   cmocka_unit_test(test_sampling),
 	};
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "flowd/kernel/roles.h"
 
 #define DEVICES_MAX 8
+#define ELSEWHERE   99 /* as `link`: in another namespace */
 
 /* What is expected of a device. */
 #define OUT  (FLOW_DEVICE_KNOWN)		       /* unmonitored, on nothing monitored */
@@ -91,10 +92,44 @@ static const struct role_case cases[] = {
 		{ "veth", 4, 1, 0, true, false, OVER | EG },
 		{ "veth", 3, 2, 0, true, false, OVER | EG },
 		{ "veth", 0, 1, 0, true, false, BOTH } } },
-	{ "a tunnel counts its own packets", {
+	{ "a tunnel bound to a monitored device observes, and so does its bridge", {
 		{ "", 0, 0, 0, true, false, BOTH },
-		{ "vxlan", 1, 0, 0, true, false, BOTH },
-		{ "gre", 1, 0, ARPHRD_IPGRE, true, false, BOTH | L3 } } },
+		{ "vxlan", 1, 4, 0, true, false, OVER },
+		{ "gre", 1, 0, ARPHRD_IPGRE, true, false, OVER | L3 },
+		{ "bridge", 0, 0, 0, true, false, OVER } } },
+	{ "a tunnel over a VLAN of a monitored device", {
+		{ "", 0, 0, 0, true, false, BOTH },
+		{ "vlan", 1, 0, 0, false, false, OVER },
+		{ "ip6gretap", 2, 0, 0, true, false, OVER } } },
+	{ "a tunnel bound to an unmonitored device counts", {
+		{ "", 0, 0, 0, false, false, OUT },
+		{ "", 0, 0, 0, true, false, BOTH },
+		{ "vxlan", 1, 0, 0, true, false, BOTH } } },
+	{ "tunnels bound to no device lie on the cards", {
+		{ "", 0, 0, 0, true, false, BOTH },
+		{ "geneve", 0, 0, 0, true, false, OVER },
+		{ "ipip", 0, 0, ARPHRD_TUNNEL, true, false, OVER | L3 },
+		{ "sit", 0, 0, ARPHRD_SIT, false, false, OVER | L3 },
+		{ "ip6tnl", 0, 0, ARPHRD_TUNNEL6, true, false, OVER | L3 } } },
+	{ "a pod's veth is no underlay where there is a card", {
+		{ "", 0, 0, 0, false, false, OUT },
+		{ "veth", ELSEWHERE, 0, 0, true, false, BOTH },
+		{ "geneve", 0, 0, 0, true, false, BOTH } } },
+	{ "in a container the underlay is a veth", {
+		{ "", 0, 0, ARPHRD_LOOPBACK, false, false, OUT },
+		{ "veth", ELSEWHERE, 0, 0, true, false, BOTH },
+		{ "gre", 0, 0, ARPHRD_IPGRE, true, false, OVER | L3 } } },
+	{ "tunnels do not carry each other unless bound", {
+		{ "geneve", 0, 0, 0, true, false, BOTH },
+		{ "gretap", 0, 0, 0, true, false, BOTH },
+		{ "vxlan", 1, 0, 0, true, false, OVER } } },
+	{ "a tunnel whose underlay is another namespace's counts", {
+		{ "", 0, 0, 0, true, false, BOTH },
+		{ "vxlan", ELSEWHERE, 0, 0, true, false, BOTH } } },
+	{ "what is encrypted counts, and so does what carries it", {
+		{ "", 0, 0, 0, true, false, BOTH },
+		{ "wireguard", 0, 0, ARPHRD_NONE, true, false, BOTH | L3 },
+		{ "tun", 0, 0, ARPHRD_NONE, true, false, BOTH | L3 } } },
 	{ "a veth's peer is not below it", {
 		{ "veth", 2, 0, 0, false, false, OUT },
 		{ "veth", 1, 0, 0, true, false, BOTH } } },
@@ -122,7 +157,8 @@ static size_t describe(const struct role_case *row, struct role_device *devices)
 		devices[count] = (struct role_device){
 			.ifindex = number((uint32_t)count + 1),
 			.kind = device->kind,
-			.link = number(device->link),
+			.link = device->link == ELSEWHERE ? 0 : number(device->link),
+			.link_elsewhere = device->link == ELSEWHERE,
 			.master = number(device->master),
 			.link_type = device->link_type ? device->link_type : ARPHRD_ETHER,
 			.monitored = device->monitored,

@@ -176,6 +176,7 @@ static void test_every_column_resolves(void **state)
 	const struct field *fields = field_rows(&count);
 
 	(void)state;
+	sample_tunnel(&record, FLOW_TUNNEL_VXLAN, 100);
 	for (const struct column_row *row = column_rows(); row->name; row++) {
 		assert_int_equal(column_resolve(row->name, columns, why, sizeof(why)), 1);
 		column_format(columns, &view, &record, text, sizeof(text));

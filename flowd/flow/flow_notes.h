@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Notes: what only few flows have and struct flow has no room for. Found by the flow's id, which
+ * is never used again. Takes memory as notes come; bounded by the number of flows.
+ */
+#ifndef FLOW_FLOW_NOTES_H
+#define FLOW_FLOW_NOTES_H
+
+#include <stdint.h>
+
+#include "proto/flow_record.h"
+
+struct flow_note {
+	uint64_t flow_id;
+	uint64_t certain_packets, certain_bytes; /* since the last record */
+	uint64_t told_packets, told_bytes;	 /* certain ones, in records so far */
+	struct flow_icmp_error error;
+	uint32_t errors_told; /* error.packets at the last record */
+	uint32_t next;	      /* in its bucket, or next free one; 0 ends */
+};
+
+struct flow_notes {
+	struct flow_note *notes; /* [0] is not used */
+	uint32_t *buckets;
+	uint32_t capacity, high, free, mask, max;
+};
+
+void flow_notes_init(struct flow_notes *notes, uint32_t max);
+void flow_notes_fini(struct flow_notes *notes);
+/* The note, until the next flow_notes_add(), or NULL. */
+struct flow_note *flow_notes_find(const struct flow_notes *notes, uint64_t flow_id);
+/* A zeroed one for a flow that has none. NULL: full, or no memory. */
+struct flow_note *flow_notes_add(struct flow_notes *notes, uint64_t flow_id);
+/* There must be one. */
+void flow_notes_drop(struct flow_notes *notes, uint64_t flow_id);
+
+#endif
