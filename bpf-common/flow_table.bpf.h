@@ -43,6 +43,7 @@ FLOW_INLINE __u32 flow_hash(const struct flow_key *key)
 	if (key->scope & FLOW_SCOPE_IPV6)
 		sum += flow_hash_word(words[1], cfg_hash_seed[1]) +
 		       flow_hash_word(words[3], cfg_hash_seed[3]);
+	sum ^= sum >> 32; /* else keys in sequence leave whole sets empty under some seeds */
 	return (__u32)((sum * (cfg_hash_seed[5] | 1)) >> 32);
 }
 

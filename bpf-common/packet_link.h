@@ -143,7 +143,7 @@ PACKET_INLINE enum packet_status packet_step_ppp(struct cursor *cursor, struct p
 	if (!ppp)
 		return PACKET_ENCAP_TRUNCATED;
 	protocol = ppp[0] & 1 ? ppp[0] : packet_u16(ppp);
-	cursor_skip(cursor, ppp[0] & 1 ? 1 : 2);
+	cursor_skip_some(cursor, ppp[0] & 1 ? 1 : 2);
 	if (protocol == 0x0021 || protocol == 0x0057)
 		return packet_go(packet, cursor, PACKET_NEXT_IP);
 	if (protocol == 0x0281 || protocol == 0x0283)
@@ -164,7 +164,7 @@ PACKET_INLINE enum packet_status packet_step_nsh(struct cursor *cursor, struct p
 	next = nsh[3];
 	if (bytes < 8)
 		return PACKET_IP_BAD_HEADER;
-	cursor_skip(cursor, bytes);
+	cursor_skip_some(cursor, bytes);
 	if (next == 1 || next == 2)
 		return packet_go(packet, cursor, PACKET_NEXT_IP);
 	if (next == 3)
@@ -185,7 +185,7 @@ PACKET_INLINE enum packet_status packet_step_tag(struct cursor *cursor, __u32 by
 {
 	const __u8 *ethertype;
 
-	cursor_skip(cursor, bytes);
+	cursor_skip_some(cursor, bytes);
 	ethertype = cursor_peek(cursor, 2);
 	if (!ethertype)
 		return PACKET_ENCAP_TRUNCATED;
@@ -226,7 +226,7 @@ PACKET_INLINE enum packet_status packet_step_link(struct cursor *cursor,
 		cursor_skip(cursor, 4);
 		return packet_go(packet, cursor, PACKET_NEXT_ETHERNET);
 	case PACKET_ETH_TRILL: /* RFC 6325, 3 */
-		cursor_skip(cursor, 6 + (packet_u16(header) >> 6 & 0x1f) * 4);
+		cursor_skip_some(cursor, 6 + (packet_u16(header) >> 6 & 0x1f) * 4);
 		return packet_go(packet, cursor, PACKET_NEXT_ETHERNET);
 	}
 	return packet_step_tag(cursor, 4, rules, packet, extra); /* HSR, VN-Tag */

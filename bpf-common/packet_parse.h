@@ -13,6 +13,17 @@
 
 #include "bpf-common/packet.h"
 
+/* Keeps the compiler from making branches of arithmetic, or from leaving out what only the verifier
+ * needs. */
+#define PACKET_OPAQUE(variable) asm volatile("" : "+r"(variable))
+
+/* A header whose length the packet says, at most 2,047 bytes: Linux 6.1 must be shown that. */
+PACKET_INLINE void cursor_skip_some(struct cursor *cursor, __u32 bytes)
+{
+	PACKET_OPAQUE(bytes);
+	cursor_skip(cursor, bytes & 0x7ff);
+}
+
 /* 802.1Q, 802.1ad and the 0x9100 that QinQ used before it (IEEE 802.1Q-2018, 9.5). */
 PACKET_INLINE int packet_is_vlan(__u16 ethertype)
 {
@@ -171,7 +182,10 @@ PACKET_INLINE void packet_parse_tcp_flags(const struct cursor *cursor, __u32 roo
 
 PACKET_INLINE int packet_is_tunnel_port(const struct packet_rules *rules, __u16 port)
 {
-	return rules->udp_bits[port >> 3] >> (port & 7) & 1;
+	__u32 bit = port;
+
+	PACKET_OPAQUE(bit); /* Linux 6.1 does not know that 16 swapped bytes are below 65,536 */
+	return rules->udp_bits[bit >> 3 & 0x1fff] >> (bit & 7) & 1;
 }
 
 /* IP protocols that are another packet's wrapping; the rest are what they are. */
@@ -334,9 +348,6 @@ PACKET_INLINE int packet_is_ipv6_extension(__u8 next_header)
 	return next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_ROUTING ||
 	       next_header == IPPROTO_DSTOPTS || next_header == IPPROTO_FRAGMENT;
 }
-
-/* Keeps the compiler from making branches of arithmetic. */
-#define PACKET_OPAQUE(variable) asm volatile("" : "+r"(variable))
 
 /* All ones when a equals b, else 0; without a branch. Both below 2^31. */
 PACKET_INLINE __u32 packet_equal_mask(__u32 a, __u32 b)

@@ -38,7 +38,7 @@ PACKET_INLINE int packet_quote_ip(struct cursor *cursor, struct flow_key *quoted
 		packet_map_ipv4(quoted->dst, ip + offsetof(struct iphdr, daddr));
 		quoted->protocol = ip[offsetof(struct iphdr, protocol)];
 		later = packet_u16(ip + offsetof(struct iphdr, frag_off)) & 0x1fff;
-		cursor_skip(cursor, (ip[0] & 0x0fu) * 4);
+		cursor_skip_some(cursor, (ip[0] & 0x0fu) * 4);
 		if (!later)
 			packet_quote_ports(cursor, quoted);
 		return 1;
@@ -50,7 +50,7 @@ PACKET_INLINE int packet_quote_ip(struct cursor *cursor, struct flow_key *quoted
 	packet_copy_ipv6(quoted->dst, ip + offsetof(struct ipv6hdr, daddr));
 	quoted->scope = FLOW_SCOPE_IPV6;
 	quoted->protocol = ip[offsetof(struct ipv6hdr, nexthdr)];
-	cursor_skip(cursor, sizeof(struct ipv6hdr));
+	cursor_skip_some(cursor, sizeof(struct ipv6hdr));
 	packet_quote_ports(cursor, quoted);
 	return 1;
 }

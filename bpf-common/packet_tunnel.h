@@ -74,7 +74,7 @@ PACKET_INLINE enum packet_status packet_step_erspan(struct cursor *cursor, __u16
 		return packet_go(packet, cursor, PACKET_NEXT_ETHERNET);
 	}
 	last = packet_u16(header + 10);
-	cursor_skip(cursor, last & 1 ? 20 : 12);
+	cursor_skip_some(cursor, last & 1 ? 20 : 12);
 	return packet_go(packet, cursor,
 			 (last >> 10 & 0x1f) == 2 ? PACKET_NEXT_IP : PACKET_NEXT_ETHERNET);
 }
@@ -119,7 +119,7 @@ PACKET_INLINE enum packet_status packet_step_gre(struct cursor *cursor,
 	if ((flags & 0x2000) && cursor_peek(cursor, 12))
 		id = packet_u32(flags & 0x8000 ? gre + 8 : gre + 4);
 	packet_in_tunnel(packet, extra, flags & 7 ? FLOW_TUNNEL_PPTP : FLOW_TUNNEL_GRE, id);
-	cursor_skip(cursor, packet_gre_bytes(flags));
+	cursor_skip_some(cursor, packet_gre_bytes(flags));
 	switch (protocol) {
 	case ETH_P_TEB:
 		return packet_gre_ethernet(cursor, flags, id, packet, extra);
@@ -175,7 +175,7 @@ PACKET_INLINE enum packet_status packet_udp_geneve(struct cursor *cursor,
 		return PACKET_IP_BAD_HEADER;
 	packet_in_tunnel(packet, extra, FLOW_TUNNEL_GENEVE, packet_u32(geneve + 4) >> 8);
 	packet->ethertype = packet_u16(geneve + 2);
-	cursor_skip(cursor, 8 + (geneve[0] & 0x3fu) * 4);
+	cursor_skip_some(cursor, 8 + (geneve[0] & 0x3fu) * 4);
 	if (packet->ethertype == ETH_P_TEB)
 		return packet_go(packet, cursor, PACKET_NEXT_ETHERNET);
 	return packet_step_ethertype(cursor, rules, packet, extra);
@@ -192,16 +192,17 @@ PACKET_INLINE int packet_skip_gtp_extensions(struct cursor *cursor)
 	type = options[3];
 	cursor_skip(cursor, 4);
 	for (int i = 0; i < PACKET_GTP_EXT_MAX && type; i++) {
-		const __u8 *extension = cursor_peek(cursor, 1);
-		__u32 bytes = extension ? extension[0] * 4u : 0;
+		__u32 bytes;
 
+		if (!cursor_peek(cursor, 1))
+			return 0;
+		bytes = cursor->pos[0] * 4u;
 		if (!bytes)
 			return 0;
-		cursor_skip(cursor, bytes - 1);
-		extension = cursor_peek(cursor, 1);
-		if (!extension)
+		cursor_skip_some(cursor, bytes - 1);
+		if (!cursor_peek(cursor, 1))
 			return 0;
-		type = extension[0];
+		type = cursor->pos[0];
 		cursor_skip(cursor, 1);
 	}
 	return !type;
@@ -229,7 +230,7 @@ PACKET_INLINE enum packet_status packet_udp_teredo(struct cursor *cursor, struct
 	const __u8 *header = cursor_peek(cursor, 4);
 
 	if (header && packet_u16(header) == 1) {
-		cursor_skip(cursor, 13u + header[2] + header[3]);
+		cursor_skip_some(cursor, 13u + header[2] + header[3]);
 		header = cursor_peek(cursor, 4);
 	}
 	if (header && packet_u16(header) == 0) {
@@ -251,7 +252,7 @@ PACKET_INLINE enum packet_status packet_udp_lisp(struct cursor *cursor, __u8 con
 	if (!lisp || (control && lisp[0] >> 4 != 8))
 		return PACKET_OK;
 	packet_in_tunnel(packet, extra, FLOW_TUNNEL_LISP, 0);
-	cursor_skip(cursor, control ? 4 : 8);
+	cursor_skip_some(cursor, control ? 4 : 8);
 	return packet_go(packet, cursor, PACKET_NEXT_IP);
 }
 
@@ -265,12 +266,12 @@ PACKET_INLINE enum packet_status packet_udp_l2tp(struct cursor *cursor, struct p
 	if ((flags & 0x8000) || (flags & 0xf) != 2)
 		return PACKET_OK;
 	packet_in_tunnel(packet, extra, FLOW_TUNNEL_L2TP, 0);
-	cursor_skip(cursor, 6 + (flags >> 14 & 1) * 2u + (flags >> 11 & 1) * 4u);
+	cursor_skip_some(cursor, 6 + (flags >> 14 & 1) * 2u + (flags >> 11 & 1) * 4u);
 	if (flags & 0x0200) {
 		l2tp = cursor_peek(cursor, 2);
 		if (!l2tp)
 			return PACKET_ENCAP_TRUNCATED;
-		cursor_skip(cursor, 2u + (packet_u16(l2tp) & 0x3ff));
+		cursor_skip_some(cursor, 2u + (packet_u16(l2tp) & 0x3ff));
 	}
 	return packet_go(packet, cursor, PACKET_NEXT_PPP);
 }
@@ -287,7 +288,7 @@ PACKET_INLINE enum packet_status packet_udp_gue(struct cursor *cursor, struct pa
 	packet_in_tunnel(packet, extra, FLOW_TUNNEL_GUE, 0);
 	if (!(gue[0] >> 6)) {
 		next = packet_protocol_next(gue[1]);
-		cursor_skip(cursor, 4 + (gue[0] & 0x1fu) * 4);
+		cursor_skip_some(cursor, 4 + (gue[0] & 0x1fu) * 4);
 	}
 	return next ? packet_go(packet, cursor, next) : PACKET_ETHERTYPE_OTHER;
 }

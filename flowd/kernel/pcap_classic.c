@@ -111,9 +111,7 @@ uint32_t pcap_classic_load_size(const struct classic_insn *load)
 
 bool pcap_classic_is_hopeless(const struct classic_insn *load)
 {
-	return load->k > (BPF_MODE(load->code) == BPF_IND
-				  ? CLASSIC_INDEX_MAX
-				  : CLASSIC_BYTES_MAX - pcap_classic_load_size(load));
+	return load->k > CLASSIC_BYTES_MAX - pcap_classic_load_size(load);
 }
 
 bool pcap_classic_is_metadata(const struct classic_insn *insn)

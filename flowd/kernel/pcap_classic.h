@@ -10,7 +10,6 @@
 #define CLASSIC_WORDS	  16
 #define CLASSIC_INSNS_MAX (1u << 20)
 #define CLASSIC_BYTES_MAX 0xffffu /* of a packet: the verifier's MAX_PACKET_OFF */
-#define CLASSIC_INDEX_MAX 0x7fffu /* of a load whose place is computed: see pcap_translate.c */
 
 /* <pcap/bpf.h> and <linux/bpf.h> both have a struct bpf_insn: this is that of the first, for
  * sources that include the second. */

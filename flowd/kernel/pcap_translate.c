@@ -18,23 +18,15 @@
 #define TAG_END	       (TAG_AT + TAG_BYTES)
 #define ETHERNET_BYTES 14u /* no packet of an Ethernet device is shorter at tc */
 
+#define FORGET_OFFSET (-8 * CLASSIC_WORDS - 4) /* below the words; not at a multiple of 8 */
+
 /* Upper bounds of eBPF instructions: a classic one (a load across the tag), and all around them. */
 #define INSNS_PER_CLASSIC 40
 #define INSNS_AROUND	  (16 + CLASSIC_WORDS + 2 * 7)
 
-/* Registers. Helper calls leave 6 to 9 alone. */
-enum {
-	RET = BPF_REG_0,
-	DATA = BPF_REG_1,
-	END = BPF_REG_2,
-	INDEX = BPF_REG_3,
-	BYTE = BPF_REG_4,
-	CTX = BPF_REG_6,
-	A = BPF_REG_7,
-	X = BPF_REG_8,
-	TAG = BPF_REG_9,
-	STACK = BPF_REG_10
-};
+/* Registers 0 to 4, and 6 to 10, of which helper calls leave all alone. */
+enum { RET, DATA, END, INDEX, BYTE, CTX = BPF_REG_6, A, X, TAG, STACK };
+_Static_assert(STACK == BPF_REG_10, "the frame pointer is the last one");
 
 /* Where a jump goes while addresses are not known: a classic instruction, or one of both ends. */
 #define NO_JUMP	 UINT32_MAX
@@ -187,9 +179,9 @@ static void load_absolute(struct translation *t, uint8_t dst, const struct class
 }
 
 /*
- * X + k in 64 bits: a sum that would wrap in 32 is beyond every packet, as in bpf_filter(). The
- * bound is all ones: in a branch that is never taken the verifier may believe in an index that
- * agrees with the bound in its upper bits only.
+ * X + k in 64 bits: a sum that would wrap in 32 is beyond every packet, as in bpf_filter(). X goes
+ * through half a stack slot, which makes the verifier forget what it knows of it: in branches that
+ * are never taken that may contradict the bound, and it would refuse the load.
  */
 static void load_indirect(struct translation *t, const struct classic_insn *insn)
 {
@@ -201,13 +193,14 @@ static void load_indirect(struct translation *t, const struct classic_insn *insn
 	}
 	if (t->target->tagged && insn->k < TAG_END)
 		t->err = -EOPNOTSUPP;
-	emit_move(t, INDEX, X);
+	emit(t, BPF_STX | BPF_MEM | BPF_W, STACK, X, FORGET_OFFSET, 0);
+	emit(t, BPF_LDX | BPF_MEM | BPF_W, INDEX, STACK, FORGET_OFFSET, 0);
 	emit(t, BPF_ALU64 | BPF_ADD | BPF_K, INDEX, 0, 0, insn->k);
 	if (t->target->tagged) {
 		emit(t, BPF_JMP32 | BPF_JEQ | BPF_K, TAG, 0, 1, 0);
 		emit(t, BPF_ALU64 | BPF_SUB | BPF_K, INDEX, 0, 0, TAG_BYTES);
 	}
-	emit_jump(t, BPF_JMP | BPF_JGT | BPF_K, INDEX, 0, CLASSIC_INDEX_MAX, NO_MATCH);
+	emit_jump(t, BPF_JMP | BPF_JGT | BPF_K, INDEX, 0, CLASSIC_BYTES_MAX - size, NO_MATCH);
 	emit_packet(t);
 	emit(t, BPF_ALU64 | BPF_ADD | BPF_X, DATA, INDEX, 0, 0);
 	load_plain(t, A, size, 0);

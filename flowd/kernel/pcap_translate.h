@@ -31,9 +31,8 @@ struct pcap_code {
 };
 
 /*
- * Only what is linear is the packet: a load beyond data_end is no match, and so is one beyond byte
- * 65535, or 32767 where its place is computed: no verifier bounds more. A shift by 32 or more
- * gives 0, memory begins as 0.
+ * Only what is linear is the packet: a load beyond data_end is no match, and so is one that reaches
+ * beyond 65535 bytes: no verifier bounds more. A shift by 32 or more gives 0, memory begins as 0.
  *
  * -EINVAL: not a valid program; -ELOOP: it jumps backwards (protochain); -E2BIG: a jump is too far
  * for eBPF; -EOPNOTSUPP: a tagged packet's Ethernet header is read at a computed place; -ENOMEM.

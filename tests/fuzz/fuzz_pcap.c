@@ -29,9 +29,10 @@ static void check_code(const struct pcap_code *code)
 		abort();
 	for (size_t i = 0; i < code->count; i++) {
 		uint8_t class = code->insns[i].code & 7, operation = code->insns[i].code & 0xf0;
-		bool jump = class == BPF_JMP32 || (class == BPF_JMP && operation != BPF_CALL);
+		bool jump = class == BPF_JMP32 ||
+			    (class == BPF_JMP && operation != BPF_CALL && operation != BPF_EXIT);
 
-		if (jump && (code->insns[i].off < 0 || i + 1 + code->insns[i].off > code->count))
+		if (jump && (code->insns[i].off < 0 || i + 1 + code->insns[i].off >= code->count))
 			abort();
 	}
 }
