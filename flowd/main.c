@@ -81,9 +81,21 @@ static int main_serve(struct daemon *daemon)
 	return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* A filter that is not applied must not look as if it were. */
+static bool main_can_filter(const struct config *config)
+{
+	if (!config->filter.deny && !config->filter.pcap && !config->filter.rules.count)
+		return true;
+	log_error("filter: the kernel programs do not apply it yet; take the section out");
+	return false;
+}
+
 static int main_run(struct daemon *daemon)
 {
 	int status = EXIT_FAILURE;
+
+	if (!main_can_filter(daemon->config))
+		return EXIT_FAILURE;
 
 	log_set_level((enum log_level)daemon->config->log_level);
 	signal(SIGPIPE, SIG_IGN);

@@ -26,7 +26,7 @@
 
 /* Registers 0 to 4, and 6 to 10, of which helper calls leave all alone. */
 enum { RET, DATA, END, INDEX, BYTE, CTX = BPF_REG_6, A, X, TAG, STACK };
-_Static_assert(STACK == BPF_REG_10, "the frame pointer is the last one");
+_Static_assert((int)STACK == (int)BPF_REG_10, "the frame pointer is the last one");
 
 /* Where a jump goes while addresses are not known: a classic instruction, or one of both ends. */
 #define NO_JUMP	 UINT32_MAX
