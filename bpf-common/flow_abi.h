@@ -238,7 +238,7 @@ struct flow_fragment_id {
 	__u8 protocol; /* IPv4; 0 for IPv6, where it is not part of the identity */
 	__u8 scope;
 	__u16 pad;
-};
+} __attribute__((aligned(8))); /* the addresses are written as words */
 FLOW_ABI_ASSERT(sizeof(struct flow_fragment_id) == 40);
 struct flow_fragment {
 	__u16 src_port;
