@@ -21,6 +21,7 @@
 #define FLOW_FILTER_INTERFACE 0x10
 #define FLOW_FILTER_CGROUP    0x20
 #define FLOW_FILTER_ADDRESS   0x40
+#define FLOW_FILTER_PCAP      0x80 /* a pcap filter is asked before anything else */
 #define FLOW_FILTER_BANKS     2
 
 enum flow_filter_side { FLOW_FILTER_SOURCE, FLOW_FILTER_DESTINATION, FLOW_FILTER_SIDES };
@@ -82,5 +83,15 @@ struct flow_filter_cgroup {
 	__u32 pad;
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_filter_cgroup) == 16);
+
+/*
+ * A pcap filter (flowd/kernel/pcap_filter.h) is a program for each hook and link, which the hook
+ * jumps to, and which jumps on to one of two: what it accepts, and what it excludes. A pair of
+ * program arrays for tc, where hook 0 is ingress and 1 egress, and one for XDP.
+ */
+#define FLOW_PCAP_HOOKS 2
+enum flow_pcap_verdict { FLOW_PCAP_EXCLUDE, FLOW_PCAP_ACCEPT, FLOW_PCAP_VERDICTS };
+#define FLOW_PCAP_SLOT(hook, link)    ((hook)*2 + (link)) /* link: 0 Ethernet, 1 IP */
+#define FLOW_PCAP_NEXT(hook, verdict) ((hook)*FLOW_PCAP_VERDICTS + (verdict))
 
 #endif

@@ -217,6 +217,7 @@ struct flow_touched {
 #define FLOW_DEVICE_KNOWN	  0x80 /* the slot is in use */
 #define FLOW_DEVICE_L3		  0x08 /* no link header: packets start at IP (tun, wireguard, ipip) */
 #define FLOW_DEVICE_SAMPLE_FLOWS  0x10 /* `sampling` chooses flows, not packets */
+#define FLOW_DEVICE_TUNNEL	  0x20 /* what leaves here leaves once more, in a tunnel */
 
 /* Element ifindex % FLOW_DEVICE_SLOTS of the array `device_slots`; a device whose slot belongs to
  * another one is in the hash `device_extra` (ifindex -> struct flow_device). */
@@ -399,7 +400,8 @@ struct flow_ledger {
 	__u64 status_bytes[PACKET_STATUS_COUNT];
 	__u64 note_packets[PACKET_NOTE_COUNT];
 	__u64 sampling_state; /* of the choice of packets; not a counter */
-	__u64 busy;	      /* guard on PREEMPT_RT; not a counter */
+	__u64 carried; /* hash of the counted packet that went into a tunnel last; not a counter */
+	__u64 busy;    /* guard on PREEMPT_RT; not a counter */
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_ledger) % 8 == 0);
 

@@ -7,6 +7,7 @@
 #ifndef FLOW_ACCOUNT_BPF_H
 #define FLOW_ACCOUNT_BPF_H
 
+#include "bpf-common/flow_filter.bpf.h"
 #include "bpf-common/flow_fragment.bpf.h"
 #include "bpf-common/flow_sampling.bpf.h"
 #include "bpf-common/flow_table.bpf.h"
@@ -64,8 +65,6 @@ FLOW_INLINE void flow_enter_sums(struct flow_ledger *ledger, const struct sighti
 	} else if (likely(sighting->counts)) {
 		ledger->seen_packets += sighting->segments;
 		ledger->seen_bytes += bytes;
-		if (unlikely(sighting->status != PACKET_OK))
-			flow_count_status(ledger, sighting->status, sighting->segments, bytes);
 	} else {
 		ledger->observed_packets += sighting->segments;
 		if (unlikely(!sighting->known))
@@ -73,18 +72,60 @@ FLOW_INLINE void flow_enter_sums(struct flow_ledger *ledger, const struct sighti
 	}
 }
 
+/* Nothing is known of a packet that was not understood but what the pcap filter said. */
+FLOW_INLINE int flow_is_excluded(struct sighting *sighting)
+{
+	if (unlikely(sighting->filter & FLOW_FILTER_ON) && sighting->status == PACKET_OK)
+		sighting->excluded |= !flow_filter(&sighting->packet.key, sighting->ifindex,
+						   sighting->filter, sighting->cgroups);
+	return sighting->excluded;
+}
+
+/* Counted, but in no flow. */
+FLOW_INLINE void flow_turn_away(struct flow_ledger *ledger, const struct sighting *sighting,
+				__u32 bytes)
+{
+	if (!sighting->counts)
+		return;
+	if (sighting->excluded) {
+		ledger->filtered_packets += sighting->segments;
+		ledger->filtered_bytes += bytes;
+	} else {
+		flow_count_status(ledger, sighting->status, sighting->segments, bytes);
+	}
+}
+
+/* See enum sighting_carry. */
+static __attribute__((noinline)) int flow_carry(struct flow_ledger *ledger,
+						struct sighting *sighting)
+{
+	__u64 carried = flow_hash(&sighting->packet.key) | 1ull << 32;
+
+	if (sighting->carry != CARRY_WRAPPED) {
+		ledger->carried = sighting->carry == CARRY_COUNTED ? carried : 0;
+	} else if ((sighting->packet.flags & FLOW_FLAG_TUNNEL) && ledger->carried == carried) {
+		sighting->counts = 0;
+		sighting->carry = CARRY_SAME;
+	}
+	return 0;
+}
+
 /* With the ledger in hand, and the table ours. */
 FLOW_INLINE void flow_enter(struct flow_ledger *ledger, __u32 cpu, struct sighting *sighting)
 {
 	__u32 bytes = sighting_bytes(sighting);
 
+	if (unlikely(sighting->packet.fragment) && sighting->status == PACKET_OK)
+		flow_join_fragment(ledger, &sighting->packet);
+	if (unlikely(sighting->carry) && sighting->status == PACKET_OK)
+		flow_carry(ledger, sighting);
 	flow_enter_sums(ledger, sighting, bytes);
 	if (unlikely(sighting->pulled))
 		ledger->pulled_packets++;
-	if (unlikely(sighting->status != PACKET_OK))
+	if (unlikely(flow_is_excluded(sighting)) || unlikely(sighting->status != PACKET_OK)) {
+		flow_turn_away(ledger, sighting, bytes);
 		return;
-	if (unlikely(sighting->packet.fragment))
-		flow_join_fragment(ledger, &sighting->packet);
+	}
 	if (unlikely(sighting->packet.note) && sighting->counts)
 		flow_count_note(ledger, sighting->packet.note, sighting->segments);
 	if (unlikely(sighting->sampling > 1) && sighting->counts)

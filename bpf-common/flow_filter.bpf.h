@@ -52,6 +52,19 @@ struct {
 
 __u32 flow_filter_state __weak; /* FLOW_FILTER_*; stored by user space alone */
 
+#define FLOW_PROGRAM_ARRAY(name, entries)              \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); \
+		__uint(max_entries, entries);          \
+		__uint(key_size, sizeof(__u32));       \
+		__uint(value_size, sizeof(__u32));     \
+	} name SEC(".maps") __weak
+
+FLOW_PROGRAM_ARRAY(tc_pcap_filters, FLOW_PCAP_SLOT(FLOW_PCAP_HOOKS, 0));
+FLOW_PROGRAM_ARRAY(tc_pcap_verdicts, FLOW_PCAP_NEXT(FLOW_PCAP_HOOKS, 0));
+FLOW_PROGRAM_ARRAY(xdp_pcap_filters, FLOW_PCAP_SLOT(FLOW_PCAP_HOOKS, 0));
+FLOW_PROGRAM_ARRAY(xdp_pcap_verdicts, FLOW_PCAP_NEXT(FLOW_PCAP_HOOKS, 0));
+
 #pragma clang diagnostic pop
 
 FILTER_INLINE __u32 flow_filter_read_state(void)

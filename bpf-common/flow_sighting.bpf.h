@@ -16,6 +16,19 @@
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/*
+ * Encapsulation makes a packet forget the device that it entered through, so that it would be
+ * counted again where it leaves in its tunnel. But it leaves from within the tunnel device's
+ * transmission, on the same CPU: what that device took last is remembered.
+ */
+enum sighting_carry {
+	CARRY_NONE,
+	CARRY_UNCOUNTED, /* a tunnel device takes a packet that nobody has counted */
+	CARRY_COUNTED,	 /* and one that was counted where it entered */
+	CARRY_WRAPPED,	 /* leaves, entered nowhere; in a tunnel, it may be that one */
+	CARRY_SAME,	 /* and it is */
+};
+
 /* One packet at one hook: what the hook hands to flow_account(). */
 struct sighting {
 	struct packet packet;
@@ -33,6 +46,11 @@ struct sighting {
 	__u8 flow_sampling; /* `sampling` chooses flows, not packets */
 	__u16 sampling;	    /* 1 in N is counted; 0 and 1: all */
 	__u16 left_out;	    /* sampling has not chosen it: counted only where it makes an entry */
+	__u32 filter;	    /* FLOW_FILTER_*, read once: one packet sees one set of rules */
+	__u8 excluded;	    /* by the pcap filter, then by the rules */
+	__u8 carry;	    /* enum sighting_carry */
+	__u16 pad;
+	__u64 cgroups; /* rules that its socket satisfies */
 };
 
 /* The bytes at hand into the sighting. Returns 1 when packet_parse_step() has to go on. */
@@ -62,6 +80,19 @@ FLOW_INLINE void sighting_set_device(struct sighting *sighting, const struct flo
 	sighting->sampling = device ? device->sampling : 0;
 	sighting->flow_sampling = device && (device->role & FLOW_DEVICE_SAMPLE_FLOWS);
 	sighting->left_out = 0;
+	sighting->carry = CARRY_NONE;
+}
+
+/* The outer packet is to be entered, too; what decided for the inner one has decided for both. */
+FLOW_INLINE void sighting_set_carrier(struct sighting *sighting)
+{
+	sighting->status = PACKET_OK;
+	sighting->packet.next = PACKET_NEXT_NONE;
+	sighting->packet.key.scope |= FLOW_SCOPE_CARRIER;
+	sighting->carrier = 1;
+	sighting->filter = 0;
+	sighting->counts |= sighting->carry == CARRY_SAME; /* the outer packet is new */
+	sighting->carry = CARRY_NONE;
 }
 
 /* Bytes on the wire: each further segment of a GSO packet has its own copy of the headers. */

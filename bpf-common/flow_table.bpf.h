@@ -321,6 +321,28 @@ FLOW_INLINE void flow_leave_out(struct flow_ledger *ledger, const struct sightin
 	ledger->sampled_bytes += bytes;
 }
 
+/* A point on the packet's way sees it in a tunnel; the one that made the entry did not. */
+static __attribute__((noinline)) int flow_learn_outer(struct flow_hot *hot, __u32 slot)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), set = slot / FLOW_WAYS;
+	struct flow_extra_set *extras = bpf_map_lookup_elem(&flow_extras, &set);
+	const struct flow_extra *found = bpf_map_lookup_elem(&flow_scratch, &cpu);
+
+	if (!extras || !found)
+		return 0;
+	extras->way[slot % FLOW_WAYS].outer = found->outer;
+	asm volatile("" ::: "memory");
+	hot->flags |= FLOW_FLAG_TUNNEL;
+	return 0;
+}
+
+FLOW_INLINE int flow_has_new_outer(const struct sighting *sighting, const struct flow_hot *hot)
+{
+	return (sighting->packet.flags & (FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE)) ==
+		       FLOW_FLAG_TUNNEL &&
+	       !(hot->flags & (FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE));
+}
+
 /*
  * What is rare on a hit: the packet opens a new connection with an old key, or the entry's points
  * change. 1: the packet is dealt with.
@@ -329,6 +351,8 @@ FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, const struct sighting 
 			      struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot)
 {
 	if (!sighting->counts) {
+		if (flow_has_new_outer(sighting, hot))
+			flow_learn_outer(hot, slot);
 		if (flow_add_point(sighting_point(sighting), slot, 0))
 			flow_touch(slot / FLOW_WAYS);
 		return 1;
@@ -372,8 +396,11 @@ FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sig
 	hot->bytes += bytes;
 	hot->l2_bytes += sighting_l2_bytes(sighting, bytes);
 	hot->last_jiffies = (__u32)bpf_jiffies64();
-	if (flags & ~known)
+	if (unlikely(flags & ~known)) {
+		if (flow_has_new_outer(sighting, hot))
+			flow_learn_outer(hot, slot);
 		hot->flags = known | flags;
+	}
 	asm volatile("" ::: "memory"); /* a reader that sees the packet must see the rest of it */
 	hot->packets += sighting->segments;
 	flow_touch(slot / FLOW_WAYS);

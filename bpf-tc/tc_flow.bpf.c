@@ -11,6 +11,11 @@
 
 #define TC_PULL_BYTES 256 /* covers every header chain the parser follows in practice */
 
+FLOW_INLINE __u32 tc_link(const struct flow_device *device)
+{
+	return device && (device->role & FLOW_DEVICE_L3) ? PACKET_LINK_IP : PACKET_LINK_ETHERNET;
+}
+
 /* Packets on the wire: the segments of a GSO packet, computed where the driver left the count at 0.
  */
 FLOW_INLINE __u32 tc_segments(const struct __sk_buff *skb)
@@ -86,10 +91,7 @@ __weak int tc_account_carrier(struct __sk_buff *skb, struct sighting *sighting, 
 		return 0;
 	sighting_parse(sighting, (const void *)(long)skb->data, (const void *)(long)skb->data_end,
 		       link, 0);
-	sighting->status = PACKET_OK;
-	sighting->packet.next = PACKET_NEXT_NONE;
-	sighting->packet.key.scope |= FLOW_SCOPE_CARRIER;
-	sighting->carrier = 1;
+	sighting_set_carrier(sighting);
 	return flow_account(sighting);
 }
 
@@ -111,49 +113,112 @@ FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, struct sighting *si
 	tc_parse_pulled(skb, sighting, link);
 }
 
-/* On egress: the packet entered through a device that has counted it. */
-FLOW_INLINE int tc_is_covered(const struct __sk_buff *skb)
+/* On egress: whether the packet entered through a device that has counted it. */
+FLOW_INLINE void tc_look_back(const struct __sk_buff *skb, const struct flow_device *device,
+			      struct sighting *sighting)
 {
 	const struct flow_device *from =
 		skb->ingress_ifindex ? flow_device(skb->ingress_ifindex) : 0;
+	int covered = from && (from->role & FLOW_DEVICE_COVERED);
 
-	return from && (from->role & FLOW_DEVICE_COVERED);
+	if (covered)
+		sighting->counts = 0;
+	if (device && unlikely(device->role & FLOW_DEVICE_TUNNEL))
+		sighting->carry = covered ? CARRY_COUNTED : CARRY_UNCOUNTED;
+	else if (unlikely(sighting->packet.flags & FLOW_FLAG_TUNNEL) && !skb->ingress_ifindex)
+		sighting->carry = CARRY_WRAPPED;
+}
+
+FLOW_INLINE void tc_read_filter(struct __sk_buff *skb, __u32 filter, struct sighting *sighting)
+{
+	sighting->filter = filter;
+	sighting->cgroups = 0;
+	if (unlikely(filter & FLOW_FILTER_CGROUP))
+		flow_filter_cgroups(skb, filter, &sighting->cgroups);
 }
 
 /* The device is asked for before the packet is parsed, whether it counts after: see packet_parse.h.
  */
-FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 counting_role)
+FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 excluded)
 {
 	const struct flow_device *device = flow_device(skb->ifindex);
-	__u32 link =
-		device && (device->role & FLOW_DEVICE_L3) ? PACKET_LINK_IP : PACKET_LINK_ETHERNET;
+	__u32 link = tc_link(device);
 	struct sighting sighting;
 
-	sighting_set_device(&sighting, device, counting_role);
+	sighting_set_device(&sighting, device,
+			    hook == FLOW_HOOK_TC_INGRESS ? FLOW_DEVICE_COUNT_INGRESS
+							 : FLOW_DEVICE_COUNT_EGRESS);
+	tc_read_filter(skb, filter, &sighting);
+	sighting.excluded = excluded;
 	tc_parse(skb, link, &sighting);
 	sighting.vlan = tc_vlan(skb);
 	sighting.length = skb->len + (sighting.vlan ? 4 : 0);
 	sighting.segments = tc_segments(skb);
 	sighting.ifindex = skb->ifindex;
 	sighting.hook = hook;
-	if (hook == FLOW_HOOK_TC_EGRESS && tc_is_covered(skb))
-		sighting.counts = 0; /* counted where it entered */
+	if (hook == FLOW_HOOK_TC_EGRESS)
+		tc_look_back(skb, device, &sighting);
 	flow_account(&sighting);
-	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both)
+	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
+	    !sighting.excluded)
 		tc_account_carrier(skb, &sighting, link);
 	return TC_ACT_UNSPEC;
+}
+
+/* Returns only where no program is in the slot. */
+FLOW_INLINE void tc_ask_pcap(struct __sk_buff *skb, __u32 hook)
+{
+	__u32 link = tc_link(flow_device(skb->ifindex)) == PACKET_LINK_IP;
+	__u32 linear = skb->data_end - skb->data;
+
+	if (skb->len > linear && linear < TC_PULL_BYTES)
+		bpf_skb_pull_data(skb, skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES);
+	bpf_tail_call(skb, &tc_pcap_filters, FLOW_PCAP_SLOT(hook, link));
 }
 
 SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
-	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, FLOW_DEVICE_COUNT_INGRESS);
+	__u32 filter = flow_filter_read_state();
+
+	if (unlikely(filter & FLOW_FILTER_PCAP))
+		tc_ask_pcap(skb, 0);
+	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, filter, 0);
 }
 
 SEC("tc")
 int tc_egress(struct __sk_buff *skb)
 {
-	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, FLOW_DEVICE_COUNT_EGRESS);
+	__u32 filter = flow_filter_read_state();
+
+	if (unlikely(filter & FLOW_FILTER_PCAP))
+		tc_ask_pcap(skb, 1);
+	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, filter, 0);
+}
+
+/* What a pcap filter jumps to; loaded when there is one. */
+SEC("?tc")
+int tc_ingress_accepted(struct __sk_buff *skb)
+{
+	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, flow_filter_read_state(), 0);
+}
+
+SEC("?tc")
+int tc_ingress_excluded(struct __sk_buff *skb)
+{
+	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, 0, 1);
+}
+
+SEC("?tc")
+int tc_egress_accepted(struct __sk_buff *skb)
+{
+	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state(), 0);
+}
+
+SEC("?tc")
+int tc_egress_excluded(struct __sk_buff *skb)
+{
+	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, 0, 1);
 }
 
 /* One instant on both clocks, for user space (BPF_PROG_TEST_RUN). */

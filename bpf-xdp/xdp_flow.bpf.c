@@ -41,15 +41,11 @@ __weak int xdp_account_carrier(struct xdp_md *context, struct sighting *sighting
 		return 0;
 	sighting_parse(sighting, (const void *)(long)context->data,
 		       (const void *)(long)context->data_end, PACKET_LINK_ETHERNET, 0);
-	sighting->status = PACKET_OK;
-	sighting->packet.next = PACKET_NEXT_NONE;
-	sighting->packet.key.scope |= FLOW_SCOPE_CARRIER;
-	sighting->carrier = 1;
+	sighting_set_carrier(sighting);
 	return flow_account(sighting);
 }
 
-SEC("xdp")
-int xdp_ingress(struct xdp_md *context)
+FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 {
 	const struct flow_device *device = flow_device(context->ingress_ifindex);
 	const void *data = (const void *)(long)context->data;
@@ -57,6 +53,9 @@ int xdp_ingress(struct xdp_md *context)
 	struct sighting sighting;
 
 	sighting_set_device(&sighting, device, FLOW_DEVICE_COUNT_INGRESS);
+	sighting.filter = filter;
+	sighting.cgroups = 0; /* there is no socket yet */
+	sighting.excluded = excluded;
 	if (unlikely(sighting_parse(&sighting, data, end, PACKET_LINK_ETHERNET, &flow_rules)))
 		sighting.status = xdp_parse_rest(context, &sighting.packet);
 	sighting.length =
@@ -67,7 +66,40 @@ int xdp_ingress(struct xdp_md *context)
 	sighting.hook = FLOW_HOOK_XDP_INGRESS;
 	sighting.pulled = 0;
 	flow_account(&sighting);
-	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both)
+	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
+	    !sighting.excluded)
 		xdp_account_carrier(context, &sighting);
 	return XDP_PASS;
+}
+
+/* Returns only where no program is in the slot. */
+FLOW_INLINE void xdp_ask_pcap(struct xdp_md *context)
+{
+	const struct flow_device *device = flow_device(context->ingress_ifindex);
+	__u32 link = device && (device->role & FLOW_DEVICE_L3);
+
+	bpf_tail_call(context, &xdp_pcap_filters, FLOW_PCAP_SLOT(0, link));
+}
+
+SEC("xdp")
+int xdp_ingress(struct xdp_md *context)
+{
+	__u32 filter = flow_filter_read_state();
+
+	if (unlikely(filter & FLOW_FILTER_PCAP))
+		xdp_ask_pcap(context);
+	return xdp_sight(context, filter, 0);
+}
+
+/* What a pcap filter jumps to; loaded when there is one. */
+SEC("?xdp")
+int xdp_ingress_accepted(struct xdp_md *context)
+{
+	return xdp_sight(context, flow_filter_read_state(), 0);
+}
+
+SEC("?xdp")
+int xdp_ingress_excluded(struct xdp_md *context)
+{
+	return xdp_sight(context, 0, 1);
 }

@@ -57,8 +57,8 @@ static int command_line_mode(struct command_line *line, const char *value)
 	if (!line->moded)
 		line->config->modes.count = 0;
 	line->moded = true;
-	return config_add_mode(line->config, glob, equals ? equals + 1 : value, line->why,
-			       line->why_size);
+	return config_add_by_glob(line->config, config_find("interfaces.modes"), glob,
+				  equals ? equals + 1 : value, line->why, line->why_size);
 }
 
 static int command_line_set(struct command_line *line, const char *value)

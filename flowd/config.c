@@ -14,6 +14,11 @@
 #define MS		  UINT64_C(1000000)
 #define SECONDS(n)	  ((n)*UINT64_C(1000000000))
 #define HOURS(n)	  SECONDS((n)*UINT64_C(3600))
+#define PORTS(key, member, standard, what)                                                        \
+	{                                                                                         \
+		"tunnel_ports." key, OPTION_PORTS, AT(tunnel_ports.member), 0, 0, standard, NULL, \
+			false, "UDP ports that carry " what                                       \
+	}
 
 static const char *const modes[] = { [ATTACH_AUTO] = "auto",
 				     [ATTACH_TC] = "tc",
@@ -27,14 +32,34 @@ static const char *const levels[] = { [LOG_LEVEL_ERROR] = "error",
 				      NULL };
 
 static const char *const verdicts[] = { "allow", "deny", NULL };
+static const char *const tunnels[] = { [CONFIG_TUNNEL_INNER] = "inner",
+				       [CONFIG_TUNNEL_OUTER] = "outer",
+				       [CONFIG_TUNNEL_BOTH] = "both",
+				       NULL };
+static const char *const sampled[] = { "packet", "flow", NULL };
 
 static const struct option rows[] = {
 	{ "interfaces.include", OPTION_GLOBS, AT(include), 0, 0, NULL, NULL, false,
 	  "devices to watch, as globs; empty: all but lo" },
 	{ "interfaces.exclude", OPTION_GLOBS, AT(exclude), 0, 0, NULL, NULL, false,
 	  "devices to leave alone; wins over include" },
-	{ "interfaces.modes", OPTION_MODES, AT(modes), 0, 0, NULL, modes, false,
+	{ "interfaces.modes", OPTION_BY_GLOB, AT(modes), 0, 0, NULL, modes, false,
 	  "how to attach, by glob, first match: auto, tc, xdp or xdp-generic" },
+	{ "tunnel", OPTION_NAME, AT(tunnel), 0, 0, "inner", tunnels, false,
+	  "which packet of a tunnel is the flow; the outer one of inner flows is told with them" },
+	PORTS("vxlan", vxlan, "4789,8472", "VXLAN"),
+	PORTS("vxlan_gpe", vxlan_gpe, NULL, "VXLAN-GPE (IANA: 4790)"),
+	PORTS("geneve", geneve, "6081", "Geneve"),
+	PORTS("gtp_u", gtp_u, "2152", "GTP-U"),
+	PORTS("gue", gue, "6080", "generic UDP encapsulation"),
+	PORTS("gre", gre, "4754", "GRE in UDP"),
+	PORTS("mpls", mpls, "6635", "MPLS in UDP"),
+	{ "sampling.rate", OPTION_COUNT, AT(sampling.rate), 1, 65535, "1", NULL, false,
+	  "count 1 in so many; SYN, FIN, RST and first packets always" },
+	{ "sampling.by", OPTION_NAME, AT(sampling.flows), 0, 0, "packet", sampled, false,
+	  "what is chosen: packets, or conversations with all their packets" },
+	{ "sampling.interfaces", OPTION_BY_GLOB, AT(sampling.by_glob), 1, 65535, NULL, NULL, false,
+	  "rates of devices, by glob, first match; the others have sampling.rate" },
 	{ "flow.active_timeout", OPTION_DURATION, AT(flow.active_timeout), SECONDS(1), HOURS(24),
 	  "15s", NULL, false, "a flow with traffic gives a record at least this often" },
 	{ "flow.closed_timeout", OPTION_DURATION, AT(flow.closed_timeout), 0, SECONDS(60), "500ms",
@@ -138,8 +163,7 @@ int config_open(struct config **out)
 	error = intern_open(&config->texts);
 	for (size_t i = 0; i < ROWS && !error; i++) {
 		if (rows[i].standard)
-			error = config_set_scalar(config, config, &rows[i], rows[i].standard, why,
-						  sizeof(why));
+			error = config_set(config, rows[i].key, rows[i].standard, why, sizeof(why));
 	}
 	if (error) {
 		config_close(config);
@@ -189,25 +213,42 @@ int config_add_glob(struct config *config, struct config_globs *globs, const cha
 	return 0;
 }
 
-int config_add_mode(struct config *config, const char *glob, const char *mode, char *why,
-		    size_t why_size)
+int config_add_by_glob(struct config *config, const struct option *option, const char *glob,
+		       const char *value, char *why, size_t why_size)
 {
-	const struct option *option = config_find("interfaces.modes");
-	const struct option one = { .type = OPTION_NAME, .names = option->names };
-	uint64_t value;
-	int error = option_parse_number(&one, mode, &value, why, why_size);
+	struct config_by_glob *list = (void *)((char *)config + option->offset);
+	struct option one = *option;
+	uint64_t number;
+	int error;
 
+	one.type = option->names ? OPTION_NAME : OPTION_COUNT;
+	error = option_parse_number(&one, value, &number, why, why_size);
 	if (error)
 		return error;
-	if (!*glob || config->modes.count == CONFIG_ITEMS_MAX) {
+	if (!*glob || list->count == CONFIG_ITEMS_MAX) {
 		snprintf(why, why_size, "%s",
 			 *glob ? "too many items; join some with * and ?"
 			       : "an empty name matches no device; leave it out");
 		return -EINVAL;
 	}
-	config->modes.rule[config->modes.count++] =
-		(struct interface_rule){ .glob = config_text(config, glob),
-					 .mode = (enum attach_mode)value };
+	list->rule[list->count++] = (struct interface_rule){ .glob = config_text(config, glob),
+							     .value = (unsigned int)number };
+	return 0;
+}
+
+int config_add_port(struct config_ports *ports, const char *text, char *why, size_t why_size)
+{
+	static const struct option one = { .type = OPTION_COUNT, .low = 1, .high = 65535 };
+	uint64_t port;
+	int error = option_parse_number(&one, text, &port, why, why_size);
+
+	if (error)
+		return error;
+	if (ports->count == CONFIG_PORTS_MAX) {
+		snprintf(why, why_size, "too many ports; %d are the most", CONFIG_PORTS_MAX);
+		return -EINVAL;
+	}
+	ports->port[ports->count++] = (uint16_t)port;
 	return 0;
 }
 
@@ -280,23 +321,6 @@ int config_finish(struct config *config, char *why, size_t why_size)
 	return error;
 }
 
-static bool config_differs(const struct config *a, const struct config *b,
-			   const struct option *option)
-{
-	const char *left = (const char *)a + option->offset;
-	const char *right = (const char *)b + option->offset;
-
-	if (option_is_number(option))
-		return *(const uint64_t *)left != *(const uint64_t *)right;
-	if (option->type == OPTION_TEXT || option->type == OPTION_PATH ||
-	    option->type == OPTION_URL) {
-		const char *l = *(const char *const *)left, *r = *(const char *const *)right;
-
-		return strcmp(l ? l : "", r ? r : "");
-	}
-	return false;
-}
-
 static bool config_lists_differ(const struct config_globs *a, const struct config_globs *b)
 {
 	bool differ = a->count != b->count;
@@ -306,14 +330,46 @@ static bool config_lists_differ(const struct config_globs *a, const struct confi
 	return differ;
 }
 
-static bool config_modes_differ(const struct config_modes *a, const struct config_modes *b)
+static bool config_by_glob_differ(const struct config_by_glob *a, const struct config_by_glob *b)
 {
 	bool differ = a->count != b->count;
 
 	for (size_t i = 0; i < a->count && !differ; i++)
-		differ = a->rule[i].mode != b->rule[i].mode ||
+		differ = a->rule[i].value != b->rule[i].value ||
 			 strcmp(a->rule[i].glob, b->rule[i].glob);
 	return differ;
+}
+
+static bool config_texts_differ(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+static bool config_differs(const struct config *a, const struct config *b,
+			   const struct option *option)
+{
+	const void *left = (const char *)a + option->offset;
+	const void *right = (const char *)b + option->offset;
+
+	switch (option->type) {
+	case OPTION_GLOBS:
+		return config_lists_differ(left, right);
+	case OPTION_BY_GLOB:
+		return config_by_glob_differ(left, right);
+	case OPTION_PORTS:
+		return memcmp(left, right, sizeof(struct config_ports));
+	case OPTION_TEXT:
+	case OPTION_PATH:
+	case OPTION_URL:
+		return config_texts_differ(*(const char *const *)left, *(const char *const *)right);
+	case OPTION_DURATION:
+	case OPTION_COUNT:
+	case OPTION_BYTES:
+	case OPTION_SWITCH:
+	case OPTION_NAME:
+		break;
+	}
+	return *(const uint64_t *)left != *(const uint64_t *)right;
 }
 
 static void config_note(char *changed, size_t size, const char *key)
@@ -347,10 +403,4 @@ void config_reload(struct config *config, const struct config *fresh, char *chan
 			config_note(changed, size, rows[i].key);
 	}
 	config_filter_copy(config, fresh);
-	if (config_lists_differ(&config->include, &fresh->include))
-		config_note(changed, size, "interfaces.include");
-	if (config_lists_differ(&config->exclude, &fresh->exclude))
-		config_note(changed, size, "interfaces.exclude");
-	if (config_modes_differ(&config->modes, &fresh->modes))
-		config_note(changed, size, "interfaces.modes");
 }

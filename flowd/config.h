@@ -26,9 +26,15 @@ struct config_globs {
 	size_t count;
 };
 
-struct config_modes {
+struct config_by_glob {
 	struct interface_rule rule[CONFIG_ITEMS_MAX + 1]; /* last glob NULL */
 	size_t count;
+};
+
+#define CONFIG_PORTS_MAX 4
+struct config_ports {
+	uint16_t port[CONFIG_PORTS_MAX];
+	unsigned int count;
 };
 
 /* A remote entrance: the query service, the publication or both. */
@@ -38,10 +44,21 @@ struct config_listen {
 	unsigned int line; /* where it began in the file */
 };
 
+/* Which packet of a tunnel is the flow. */
+enum config_tunnel { CONFIG_TUNNEL_INNER, CONFIG_TUNNEL_OUTER, CONFIG_TUNNEL_BOTH };
+
 struct intern;
 struct config {
 	struct config_globs include, exclude;
-	struct config_modes modes;
+	struct config_by_glob modes;
+	uint64_t tunnel; /* enum config_tunnel */
+	struct {
+		struct config_ports vxlan, vxlan_gpe, geneve, gtp_u, gue, gre, mpls;
+	} tunnel_ports;
+	struct {
+		uint64_t rate, flows;	       /* 1 in `rate`; 1: flows instead of packets */
+		struct config_by_glob by_glob; /* rates of devices */
+	} sampling;
 	struct {
 		uint64_t active_timeout, closed_timeout;
 		uint64_t tcp_idle, udp_idle, icmp_idle, other_idle;
@@ -86,9 +103,10 @@ int config_finish(struct config *config, char *why, size_t why_size);
 const char *config_text(struct config *config, const char *text);
 int config_add_glob(struct config *config, struct config_globs *globs, const char *glob, char *why,
 		    size_t why_size);
-int config_add_mode(struct config *config, const char *glob, const char *mode, char *why,
-		    size_t why_size);
-/* One scalar of a row; `base` is the structure that the row's offset counts from. */
+int config_add_by_glob(struct config *config, const struct option *option, const char *glob,
+		       const char *value, char *why, size_t why_size);
+int config_add_port(struct config_ports *ports, const char *text, char *why, size_t why_size);
+/* One scalar of a row, not of a list; `base` is the structure that the row's offset counts from. */
 int config_set_scalar(struct config *config, void *base, const struct option *option,
 		      const char *text, char *why, size_t why_size);
 /* `key` is "filter.rules.N.name" without its beginning. */

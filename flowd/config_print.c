@@ -35,16 +35,27 @@ static void config_print_globs(FILE *out, const struct config_globs *globs)
 	fputc(']', out);
 }
 
-static void config_print_modes(FILE *out, const struct config_modes *modes,
-			       const struct option *option)
+static void config_print_by_glob(FILE *out, const struct config_by_glob *list,
+				 const struct option *option)
 {
 	fputc('{', out);
-	for (size_t i = 0; i < modes->count; i++) {
+	for (size_t i = 0; i < list->count; i++) {
 		fputs(i ? ", " : "", out);
-		config_print_text(out, modes->rule[i].glob);
-		fprintf(out, ": %s", option->names[modes->rule[i].mode]);
+		config_print_text(out, list->rule[i].glob);
+		if (option->names)
+			fprintf(out, ": %s", option->names[list->rule[i].value]);
+		else
+			fprintf(out, ": %u", list->rule[i].value);
 	}
 	fputc('}', out);
+}
+
+static void config_print_ports(FILE *out, const struct config_ports *ports)
+{
+	fputc('[', out);
+	for (unsigned int i = 0; i < ports->count; i++)
+		fprintf(out, "%s%u", i ? ", " : "", ports->port[i]);
+	fputc(']', out);
 }
 
 static void config_print_value(FILE *out, const void *base, const struct option *option)
@@ -55,8 +66,10 @@ static void config_print_value(FILE *out, const void *base, const struct option 
 
 	if (option->type == OPTION_GLOBS) {
 		config_print_globs(out, place);
-	} else if (option->type == OPTION_MODES) {
-		config_print_modes(out, place, option);
+	} else if (option->type == OPTION_BY_GLOB) {
+		config_print_by_glob(out, place, option);
+	} else if (option->type == OPTION_PORTS) {
+		config_print_ports(out, place);
 	} else if (option_is_number(option)) {
 		option_format_number(option, *(const uint64_t *)place, number, sizeof(number));
 		fputs(number, out);

@@ -84,43 +84,86 @@ static int config_read_globs(struct reader *reader, const struct option *option,
 	return 0;
 }
 
-static int config_read_modes(struct reader *reader, const struct option *option,
-			     const yaml_node_t *node)
+static int config_read_by_glob(struct reader *reader, const struct option *option,
+			       const yaml_node_t *node)
 {
+	struct config_by_glob *list = (void *)((char *)reader->config + option->offset);
 	char what[256];
 
-	reader->config->modes.count = 0;
+	*list = (struct config_by_glob){ .count = 0 };
 	if (config_read_is_empty(node))
 		return 0;
 	if (node->type != YAML_MAPPING_NODE)
 		return config_read_refuse(
 			reader, config_read_line_of(node), option->key,
-			"a mapping is expected; write {eth0: xdp, \"veth*\": tc}");
+			option->names ? "a mapping is expected; write {eth0: xdp, \"veth*\": tc}"
+				      : "a mapping is expected; write {eth0: 100, \"veth*\": 1}");
 	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 	     pair < node->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *glob = yaml_document_get_node(&reader->document, pair->key);
-		const yaml_node_t *mode = yaml_document_get_node(&reader->document, pair->value);
+		const yaml_node_t *value = yaml_document_get_node(&reader->document, pair->value);
 
-		if (!config_read_scalar(glob) || !config_read_scalar(mode))
+		if (!config_read_scalar(glob) || !config_read_scalar(value))
 			return config_read_refuse(
 				reader, config_read_line_of(glob), option->key,
-				"each entry is a glob and a mode; write \"veth*\": tc");
-		if (config_add_mode(reader->config, config_read_scalar(glob),
-				    config_read_scalar(mode), what, sizeof(what)))
-			return config_read_refuse(reader, config_read_line_of(mode), option->key,
+				option->names
+					? "each entry is a glob and a mode; write \"veth*\": tc"
+					: "each entry is a glob and a number; write \"veth*\": 1");
+		if (config_add_by_glob(reader->config, option, config_read_scalar(glob),
+				       config_read_scalar(value), what, sizeof(what)))
+			return config_read_refuse(reader, config_read_line_of(value), option->key,
 						  what);
 	}
 	return 0;
 }
 
+static int config_read_port(struct reader *reader, const struct option *option,
+			    const yaml_node_t *node)
+{
+	struct config_ports *ports = (void *)((char *)reader->config + option->offset);
+	const char *text = config_read_scalar(node);
+	char what[256];
+
+	if (!text)
+		return config_read_refuse(reader, config_read_line_of(node), option->key,
+					  "each item is one port; write [4789, 8472]");
+	if (config_add_port(ports, text, what, sizeof(what)))
+		return config_read_refuse(reader, config_read_line_of(node), option->key, what);
+	return 0;
+}
+
+/* A list, or one port. */
+static int config_read_ports(struct reader *reader, const struct option *option,
+			     const yaml_node_t *node)
+{
+	struct config_ports *ports = (void *)((char *)reader->config + option->offset);
+	int error = 0;
+
+	*ports = (struct config_ports){ .count = 0 };
+	if (config_read_is_empty(node))
+		return 0;
+	if (node->type != YAML_SEQUENCE_NODE)
+		return config_read_port(reader, option, node);
+	for (yaml_node_item_t *item = node->data.sequence.items.start;
+	     item < node->data.sequence.items.top && !error; item++)
+		error = config_read_port(reader, option,
+					 yaml_document_get_node(&reader->document, *item));
+	return error;
+}
+
 static int config_read_row(struct reader *reader, const struct option *option,
 			   const yaml_node_t *node)
 {
-	if (option->type == OPTION_GLOBS)
+	switch (option->type) {
+	case OPTION_GLOBS:
 		return config_read_globs(reader, option, node);
-	if (option->type == OPTION_MODES)
-		return config_read_modes(reader, option, node);
-	return config_read_value(reader, reader->config, option, option->key, node);
+	case OPTION_BY_GLOB:
+		return config_read_by_glob(reader, option, node);
+	case OPTION_PORTS:
+		return config_read_ports(reader, option, node);
+	default:
+		return config_read_value(reader, reader->config, option, option->key, node);
+	}
 }
 
 static int config_read_listen_entry(struct reader *reader, size_t index, const yaml_node_t *node)

@@ -21,6 +21,40 @@ static int config_set_globs(struct config *config, const struct option *option, 
 	return error;
 }
 
+static int config_set_ports(struct config *config, const struct option *option, const char *text,
+			    char *why, size_t why_size)
+{
+	struct config_ports *ports = (void *)((char *)config + option->offset);
+	char *list = strdup(text), *place = NULL;
+	int error = list ? 0 : -ENOMEM;
+
+	*ports = (struct config_ports){ .count = 0 };
+	for (char *port = list ? strtok_r(list, ",", &place) : NULL; port && !error;
+	     port = strtok_r(NULL, ",", &place))
+		error = config_add_port(ports, port, why, why_size);
+	free(list);
+	return error;
+}
+
+/* "interfaces.modes.eth0": the row, and behind its key the glob. NULL: the key is of another kind.
+ */
+static const struct option *config_set_find_by_glob(const char *key, const char **glob)
+{
+	size_t count;
+	const struct option *rows = config_rows(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(rows[i].key);
+
+		if (rows[i].type != OPTION_BY_GLOB || strncmp(key, rows[i].key, length) ||
+		    key[length] != '.')
+			continue;
+		*glob = key + length + 1;
+		return &rows[i];
+	}
+	return NULL;
+}
+
 /* KEY is "bus.listen.N.name" without its beginning. */
 static int config_set_listen(struct config *config, const char *key, const char *text, char *why,
 			     size_t why_size)
@@ -43,13 +77,30 @@ static int config_set_listen(struct config *config, const char *key, const char 
 	return config_set_scalar(config, &config->bus.listen[index], option, text, why, why_size);
 }
 
+static int config_set_row(struct config *config, const struct option *option, const char *text,
+			  char *why, size_t why_size)
+{
+	switch (option->type) {
+	case OPTION_GLOBS:
+		return config_set_globs(config, option, text, why, why_size);
+	case OPTION_PORTS:
+		return config_set_ports(config, option, text, why, why_size);
+	case OPTION_BY_GLOB:
+		snprintf(why, why_size, "name the device too; write %s.eth0=%s", option->key, text);
+		return -EINVAL;
+	default:
+		return config_set_scalar(config, config, option, text, why, why_size);
+	}
+}
+
 int config_set(struct config *config, const char *key, const char *text, char *why, size_t why_size)
 {
-	const struct option *option = config_find(key);
+	const struct option *option = config_find(key), *by_glob;
+	const char *glob;
 
-	if (!strncmp(key, "interfaces.modes.", strlen("interfaces.modes.")))
-		return config_add_mode(config, key + strlen("interfaces.modes."), text, why,
-				       why_size);
+	by_glob = config_set_find_by_glob(key, &glob);
+	if (by_glob)
+		return config_add_by_glob(config, by_glob, glob, text, why, why_size);
 	if (!strncmp(key, "filter.rules.", strlen("filter.rules.")))
 		return config_filter_set(config, key + strlen("filter.rules."), text, why,
 					 why_size);
@@ -59,12 +110,5 @@ int config_set(struct config *config, const char *key, const char *text, char *w
 		config_no_such_key(key, why, why_size);
 		return -EINVAL;
 	}
-	if (option->type == OPTION_GLOBS)
-		return config_set_globs(config, option, text, why, why_size);
-	if (option->type == OPTION_MODES) {
-		snprintf(why, why_size, "name the device too; write interfaces.modes.eth0=%s",
-			 text);
-		return -EINVAL;
-	}
-	return config_set_scalar(config, config, option, text, why, why_size);
+	return config_set_row(config, option, text, why, why_size);
 }

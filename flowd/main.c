@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Arguments, signals, exit status; everything else is the pipeline's (read pipeline.c first). */
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "flowd/base/log.h"
 #include "flowd/base/notify.h"
@@ -12,6 +15,7 @@
 #include "flowd/pipeline.h"
 
 #define EXIT_USAGE 2
+#define NICE	   -10
 
 struct daemon {
 	int argc;
@@ -40,8 +44,7 @@ static void main_reload_from(struct daemon *daemon, struct config *fresh)
 	}
 	config_reload(daemon->config, fresh, changed, sizeof(changed));
 	log_set_level((enum log_level)daemon->config->log_level);
-	if (pipeline_reload(daemon->pipeline))
-		log_error("cannot change the drain interval; it stays as it was");
+	pipeline_reload(daemon->pipeline);
 	if (*changed)
 		log_warning("settings read again; these take effect after a restart: %s", changed);
 	else
@@ -60,6 +63,17 @@ static void main_reload(void *context)
 	config_close(fresh);
 }
 
+/*
+ * The ring buffer holds some milliseconds of evictions under a flood; without priority a busy
+ * machine lets us wait longer than that. Only this thread: the sockets' threads can wait. Not
+ * allowed is no failure.
+ */
+static void main_ask_priority(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, NICE))
+		log_debug("priority stays as it is: %s", strerror(errno));
+}
+
 static int main_serve(struct daemon *daemon)
 {
 	struct loop_source *signals[3] = { NULL };
@@ -72,6 +86,7 @@ static int main_serve(struct daemon *daemon)
 	if (!error)
 		error = pipeline_open(&daemon->pipeline, daemon->loop, daemon->config);
 	if (!error) {
+		main_ask_priority();
 		notify_send("READY=1");
 		error = loop_run(daemon->loop);
 	}
@@ -81,21 +96,9 @@ static int main_serve(struct daemon *daemon)
 	return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* A filter that is not applied must not look as if it were. */
-static bool main_can_filter(const struct config *config)
-{
-	if (!config->filter.deny && !config->filter.pcap && !config->filter.rules.count)
-		return true;
-	log_error("filter: the kernel programs do not apply it yet; take the section out");
-	return false;
-}
-
 static int main_run(struct daemon *daemon)
 {
 	int status = EXIT_FAILURE;
-
-	if (!main_can_filter(daemon->config))
-		return EXIT_FAILURE;
 
 	log_set_level((enum log_level)daemon->config->log_level);
 	signal(SIGPIPE, SIG_IGN);

@@ -48,7 +48,8 @@ static const struct option_unit *option_units(const struct option *option)
 	case OPTION_PATH:
 	case OPTION_URL:
 	case OPTION_GLOBS:
-	case OPTION_MODES:
+	case OPTION_BY_GLOB:
+	case OPTION_PORTS:
 		break;
 	}
 	return NULL;
@@ -88,8 +89,12 @@ static const char *option_form(const struct option *option)
 		return "ipc:///path, tls+tcp://host:port or tcp://127.0.0.1:port";
 	case OPTION_GLOBS:
 		return "a list of names or globs, such as [eth0, \"veth*\"]";
-	case OPTION_MODES:
-		return "a mapping from globs to modes, such as {eth0: xdp, \"veth*\": tc}";
+	case OPTION_BY_GLOB:
+		return option->names
+			       ? "a mapping from globs to modes, such as {eth0: xdp, \"veth*\": tc}"
+			       : "a mapping from globs to numbers, such as {eth0: 100, \"veth*\": 1}";
+	case OPTION_PORTS:
+		return "a list of ports, such as [4789, 8472]";
 	case OPTION_SWITCH:
 	case OPTION_NAME:
 	case OPTION_TEXT:
@@ -223,14 +228,17 @@ int option_format_number(const struct option *option, uint64_t value, char *text
 
 void option_format_range(const struct option *option, char *text, size_t size)
 {
+	struct option number = *option;
 	char low[32], high[32];
 
 	*text = 0;
+	if (option->type == OPTION_BY_GLOB)
+		number.type = OPTION_COUNT;
 	if (option->type == OPTION_SWITCH || option->type == OPTION_NAME) {
 		option_join_names(option_names(option), text, size);
 	} else if (option->high) {
-		option_format_number(option, option->low, low, sizeof(low));
-		option_format_number(option, option->high, high, sizeof(high));
+		option_format_number(&number, option->low, low, sizeof(low));
+		option_format_number(&number, option->high, high, sizeof(high));
 		snprintf(text, size, "%s to %s", low, high);
 	} else {
 		snprintf(text, size, "%s", option_form(option));

@@ -23,8 +23,9 @@ enum option_type {
 	OPTION_PATH,
 	OPTION_URL,
 	/* Held as their own structures: */
-	OPTION_GLOBS, /* struct config_globs */
-	OPTION_MODES, /* struct config_modes; each value one of `names` */
+	OPTION_GLOBS,	/* struct config_globs */
+	OPTION_BY_GLOB, /* struct config_by_glob; each value one of `names`, or a count */
+	OPTION_PORTS,	/* struct config_ports */
 };
 
 struct option {

@@ -13,26 +13,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
 #include "flowd/device_names.h"
 #include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
-#include "flowd/flow/packet_rules.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
+#include "flowd/kernel/packet_filter.h"
 #include "flowd/ledger.h"
 #include "flowd/serve/publish.h"
 #include "flowd/serve/query.h"
+#include "flowd/settings.h"
 #include "flowd/status.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
 
 #define PIPELINE_DELIVER_NS	(10 * CLOCK_MS) /* records wait this long for company */
 #define PIPELINE_SAMPLE_NS	(5 * CLOCK_S)
-#define PIPELINE_NICE		-10
 #define PIPELINE_FULL_DRAIN	120  /* drains; a look at every set, where memory order is weak */
 #define PIPELINE_ANNOUNCE_MANY	1024 /* new flows between two looks at the ring buffer */
 #define PIPELINE_ANNOUNCE_TURNS 1024 /* then others have their turn */
@@ -52,6 +51,7 @@ struct pipeline {
 	struct publisher *publisher;
 	struct query_service *queries;
 	struct datapath *datapath;
+	struct packet_filter *filter;
 	struct interfaces *interfaces;
 	struct ledger_watch ledger;
 	struct status_page *status;
@@ -286,27 +286,19 @@ static int pipeline_open_store(struct pipeline *pipeline)
 
 static int pipeline_open_table(struct pipeline *pipeline)
 {
-	const struct config *config = pipeline->config;
-	struct flow_table_options options = {
-		.max_flows = (uint32_t)config->flow.max_flows,
-		.timeouts = { .active_ns = config->flow.active_timeout,
-			      .tcp_idle_ns = config->flow.tcp_idle,
-			      .udp_idle_ns = config->flow.udp_idle,
-			      .icmp_idle_ns = config->flow.icmp_idle,
-			      .other_idle_ns = config->flow.other_idle,
-			      .closed_ns = config->flow.closed_timeout },
-		.publish_start = 1,
-		.emit = pipeline_record,
-		.context = pipeline,
-	};
+	struct flow_table_options options;
 	int error;
 
+	settings_flow_table(pipeline->config, &options);
+	options.emit = pipeline_record;
+	options.context = pipeline;
 	if (getrandom(options.hash_seed, sizeof(options.hash_seed), 0) != sizeof(options.hash_seed))
 		return -EIO;
 	error = flow_table_open(&pipeline->table, &options);
 	if (error)
 		return error;
-	flow_table_set_names(pipeline->table, pipeline_device_name, pipeline, config->node_name);
+	flow_table_set_names(pipeline->table, pipeline_device_name, pipeline,
+			     pipeline->config->node_name);
 	pipeline_follow_clock(pipeline);
 	return 0;
 }
@@ -345,22 +337,28 @@ static int pipeline_open_queries(struct pipeline *pipeline)
 	return query_service_open(&pipeline->queries, pipeline->loop, &options);
 }
 
-static int pipeline_open_kernel(struct pipeline *pipeline)
+static int pipeline_set_filter(struct pipeline *pipeline)
 {
 	const struct config *config = pipeline->config;
-	struct datapath_options datapath = {
-		.table_flows = (uint32_t)config->flow.table_flows,
-		.ring_bytes = (uint32_t)config->flow.ring_bytes,
-		.btf_path = config->btf,
-	};
-	const struct interfaces_options interfaces = { .include = config->include.glob,
-						       .exclude = config->exclude.glob,
-						       .rules = config->modes.rule };
-	int error;
 
-	packet_rules_default(&datapath.rules);
-	error = datapath_open(&pipeline->datapath, &datapath);
+	return packet_filter_set(pipeline->filter, &config->filter.rules, config->filter.pcap);
+}
 
+/* The filter comes before the devices: no packet is counted that it excludes. */
+static int pipeline_open_kernel(struct pipeline *pipeline)
+{
+	struct datapath_options datapath;
+	struct interfaces_options interfaces;
+	int error = settings_datapath(pipeline->config, &datapath);
+
+	if (!error)
+		error = datapath_open(&pipeline->datapath, &datapath);
+	if (!error)
+		error = packet_filter_open(&pipeline->filter, pipeline->datapath);
+	if (!error)
+		error = pipeline_set_filter(pipeline);
+	settings_interfaces(pipeline->config, &interfaces);
+	interfaces.filter = pipeline->filter;
 	if (!error)
 		error = interfaces_open(&pipeline->interfaces, pipeline->datapath, &interfaces);
 	return error;
@@ -404,17 +402,6 @@ static int pipeline_open_all(struct pipeline *pipeline)
 	return error;
 }
 
-/*
- * The ring buffer holds some milliseconds of evictions under a flood; without priority a busy
- * machine lets us wait longer than that. Only this thread: the sockets' threads can wait. Not
- * allowed is no failure.
- */
-static void pipeline_ask_priority(void)
-{
-	if (setpriority(PRIO_PROCESS, 0, PIPELINE_NICE))
-		log_debug("priority stays as it is: %s", strerror(errno));
-}
-
 int pipeline_open(struct pipeline **out, struct loop *loop, const struct config *config)
 {
 	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
@@ -436,23 +423,25 @@ int pipeline_open(struct pipeline **out, struct loop *loop, const struct config 
 		return error;
 	}
 	entrances_tell(config);
-	pipeline_ask_priority();
 	pipeline_sample(pipeline);
 	*out = pipeline;
 	return 0;
 }
 
-int pipeline_reload(struct pipeline *pipeline)
+void pipeline_reload(struct pipeline *pipeline)
 {
 	struct loop_source *timer;
 	int error = loop_add_timer(pipeline->loop, pipeline->config->flow.drain_interval,
 				   pipeline_drain, pipeline, &timer);
 
-	if (error)
-		return error;
-	loop_source_free(pipeline->drain_timer);
-	pipeline->drain_timer = timer;
-	return 0;
+	if (error) {
+		log_error("cannot change the drain interval; it stays as it was");
+	} else {
+		loop_source_free(pipeline->drain_timer);
+		pipeline->drain_timer = timer;
+	}
+	if (!pipeline_set_filter(pipeline))
+		interfaces_warn_of_filter(pipeline->interfaces);
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */
@@ -488,6 +477,7 @@ void pipeline_close(struct pipeline *pipeline)
 		pipeline_finish(pipeline);
 	query_service_close(pipeline->queries);
 	publisher_close(pipeline->publisher);
+	packet_filter_close(pipeline->filter);
 	datapath_close(pipeline->datapath);
 	flow_table_close(pipeline->table);
 	history_close(pipeline->history);

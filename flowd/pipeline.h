@@ -16,7 +16,8 @@ struct pipeline;
 int pipeline_open(struct pipeline **out, struct loop *loop, const struct config *config);
 /* Detaches, ends and publishes every flow, answers who waits, and frees. Accepts NULL. */
 void pipeline_close(struct pipeline *pipeline);
-/* Takes over the settings that may change while running (rows with `reload`). */
-int pipeline_reload(struct pipeline *pipeline);
+/* Takes over the settings that may change while running (rows with `reload`); what cannot be
+ * changed is logged and stays as it was. */
+void pipeline_reload(struct pipeline *pipeline);
 
 #endif

@@ -44,6 +44,10 @@ int packet_rules_set_ports(struct packet_rules *rules, uint8_t tunnel, const uin
 			fresh[used++] = rules->udp[i];
 	if (used + count > PACKET_UDP_TUNNELS)
 		return -ENOSPC;
+	for (unsigned int i = 0; i < used; i++)
+		for (unsigned int j = 0; j < count; j++)
+			if (fresh[i].port == ports[j])
+				return -EEXIST;
 	for (unsigned int i = 0; i < count; i++)
 		fresh[used++] = (struct packet_udp_rule){ .port = ports[i], .tunnel = tunnel };
 	memcpy(rules->udp, fresh, sizeof(fresh));

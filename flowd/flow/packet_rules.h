@@ -15,7 +15,8 @@
 void packet_rules_default(struct packet_rules *rules);
 /* None: the outermost packet is the flow. */
 void packet_rules_none(struct packet_rules *rules);
-/* Replaces the ports of one tunnel (enum flow_tunnel). 0, or -ENOSPC when the list is full. */
+/* Replaces the ports of one tunnel (enum flow_tunnel). 0; -ENOSPC: the list is full; -EEXIST: a
+ * port is another tunnel's. */
 int packet_rules_set_ports(struct packet_rules *rules, uint8_t tunnel, const uint16_t *ports,
 			   unsigned int count);
 

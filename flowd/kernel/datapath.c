@@ -207,34 +207,44 @@ void datapath_run_stats(const struct datapath *datapath, uint64_t *run_ns, uint6
 /* ---- devices -------------------------------------------------------------------------------- */
 
 /* One store, so that a program never reads the role of one device for another. */
-static void datapath_store_device(struct flow_device *slot, uint32_t ifindex, uint32_t role)
+static void datapath_store_device(struct flow_device *slot, const struct flow_device *device)
 {
-	const struct flow_device device = { .ifindex = ifindex, .role = role };
 	uint64_t word;
 
-	memcpy(&word, &device, sizeof(word));
+	memcpy(&word, device, sizeof(word));
 	__atomic_store_n((uint64_t *)slot, word, __ATOMIC_RELEASE);
 }
 
-static int datapath_extra_role(const struct datapath *datapath, uint32_t ifindex, uint32_t role)
+/* Where the slot is another's. */
+static int datapath_extra_device(const struct datapath *datapath, const struct flow_device *device)
 {
-	const struct flow_device device = { .ifindex = ifindex, .role = role };
 	int map_fd = bpf_map__fd(datapath->skeleton->maps.device_extra);
-	int err = role ? bpf_map_update_elem(map_fd, &ifindex, &device, BPF_ANY)
-		       : bpf_map_delete_elem(map_fd, &ifindex);
+	int err = device->role ? bpf_map_update_elem(map_fd, &device->ifindex, device, BPF_ANY)
+			       : bpf_map_delete_elem(map_fd, &device->ifindex);
 
 	return err == -ENOENT ? 0 : err;
 }
 
-int datapath_device_role(struct datapath *datapath, uint32_t ifindex, uint32_t role)
+int datapath_device_role(struct datapath *datapath, uint32_t ifindex, uint16_t role,
+			 uint16_t sampling)
 {
+	static const struct flow_device nobody;
+	const struct flow_device device = { .ifindex = ifindex,
+					    .role = role,
+					    .sampling = sampling },
+				 none = { .ifindex = ifindex };
 	struct flow_device *slots = datapath->mapped.device_slots.address;
 	struct flow_device *slot = &slots[ifindex % FLOW_DEVICE_SLOTS];
 
 	if (slot->ifindex && slot->ifindex != ifindex)
-		return datapath_extra_role(datapath, ifindex, role);
-	datapath_store_device(slot, role ? ifindex : 0, role);
-	return datapath_extra_role(datapath, ifindex, 0);
+		return datapath_extra_device(datapath, &device);
+	datapath_store_device(slot, role ? &device : &nobody);
+	return datapath_extra_device(datapath, &none);
+}
+
+struct flow_bpf *datapath_programs(const struct datapath *datapath)
+{
+	return datapath->skeleton;
 }
 
 int datapath_tc_ingress_fd(const struct datapath *datapath)

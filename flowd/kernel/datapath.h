@@ -16,6 +16,7 @@
 #include "flowd/flow/flow_table.h"
 
 struct datapath;
+struct flow_bpf; /* the skeleton */
 
 struct datapath_options {
 	uint32_t table_flows; /* entries over all CPUs; each CPU gets its share, rounded up to a
@@ -57,9 +58,13 @@ struct datapath_ledger {
 };
 int datapath_ledger(struct datapath *datapath, struct datapath_ledger *ledger);
 
-/* Roles of devices (docs/decisions/ownership.md), FLOW_DEVICE_*; role 0 removes. 0 or negative
- * errno. */
-int datapath_device_role(struct datapath *datapath, uint32_t ifindex, uint32_t role);
+/* Roles of devices (docs/decisions/ownership.md), FLOW_DEVICE_*; role 0 removes. 1 in `sampling` of
+ * its packets is counted, 1 to 65535. 0 or negative errno. */
+int datapath_device_role(struct datapath *datapath, uint32_t ifindex, uint16_t role,
+			 uint16_t sampling);
+
+/* For the packet filter, which adds programs (packet_filter.h). */
+struct flow_bpf *datapath_programs(const struct datapath *datapath);
 
 /* Program descriptors for attach.h and tests. */
 int datapath_tc_ingress_fd(const struct datapath *datapath);

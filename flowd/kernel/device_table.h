@@ -25,7 +25,7 @@ struct device {
 	bool refused;	       /* wanted, and attaching failed: `note` says why */
 	enum attach_mode mode; /* as configured */
 	struct attachment *attachment;
-	uint32_t role; /* as the datapath has it */
+	uint16_t role, sampling; /* as the datapath has them */
 	char note[ATTACH_NOTE_SIZE];
 };
 

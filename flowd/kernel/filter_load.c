@@ -32,6 +32,7 @@ struct filter_load {
 	struct filter_maps maps;
 	struct filter_tables tables; /* being written */
 	uint32_t bank;		     /* that packets read */
+	uint32_t rules_state, pcap_state;
 	struct filter_device *device;
 	size_t device_count, device_capacity;
 	struct filter_held held[FLOW_FILTER_BANKS];
@@ -55,6 +56,17 @@ void filter_load_close(struct filter_load *load)
 	__atomic_store_n(load->maps.state, 0, __ATOMIC_RELEASE);
 	free(load->device);
 	free(load);
+}
+
+static void filter_load_switch(struct filter_load *load)
+{
+	__atomic_store_n(load->maps.state, load->rules_state | load->pcap_state, __ATOMIC_RELEASE);
+}
+
+void filter_load_pcap(struct filter_load *load, bool asked)
+{
+	load->pcap_state = asked ? FLOW_FILTER_PCAP : 0;
+	filter_load_switch(load);
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */
@@ -237,9 +249,8 @@ static int filter_load_try(struct filter_load *load, const struct filter_rules *
 	if (error)
 		return error;
 	load->bank = bank;
-	__atomic_store_n(load->maps.state,
-			 load->tables.state | (bank ? (uint32_t)FLOW_FILTER_BANK : 0),
-			 __ATOMIC_RELEASE);
+	load->rules_state = load->tables.state | (bank ? (uint32_t)FLOW_FILTER_BANK : 0);
+	filter_load_switch(load);
 	return 0;
 }
 

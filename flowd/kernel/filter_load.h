@@ -7,6 +7,7 @@
 #ifndef KERNEL_FILTER_LOAD_H
 #define KERNEL_FILTER_LOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "flowd/kernel/filter_rules.h"
@@ -28,6 +29,8 @@ void filter_load_close(struct filter_load *load);
  * some milliseconds.
  */
 int filter_load_rules(struct filter_load *load, const struct filter_rules *rules);
+/* Packets ask the pcap filter first, or no longer. */
+void filter_load_pcap(struct filter_load *load, bool asked);
 /* A device has come or got another name; NULL: it has gone. 0 or negative errno, not logged. */
 int filter_load_device(struct filter_load *load, uint32_t ifindex, const char *name);
 

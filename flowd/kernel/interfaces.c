@@ -44,14 +44,26 @@ static bool interfaces_wants(const struct interfaces *interfaces, const struct d
 	return device->link_type != ARPHRD_LOOPBACK;
 }
 
-static enum attach_mode interfaces_mode(const struct interfaces *interfaces, const char *name)
+static unsigned int interfaces_rule(const struct interface_rule *rule, const char *name,
+				    unsigned int otherwise)
 {
-	const struct interface_rule *rule = interfaces->options.rules;
-
 	for (; rule && rule->glob; rule++)
 		if (!fnmatch(rule->glob, name, 0))
-			return rule->mode;
-	return ATTACH_AUTO;
+			return rule->value;
+	return otherwise;
+}
+
+static enum attach_mode interfaces_mode(const struct interfaces *interfaces, const char *name)
+{
+	return (enum attach_mode)interfaces_rule(interfaces->options.rules, name, ATTACH_AUTO);
+}
+
+static uint16_t interfaces_sampling(const struct interfaces *interfaces, const char *name)
+{
+	const struct interfaces_options *options = &interfaces->options;
+	unsigned int rate = interfaces_rule(options->sampling, name, options->sampling_rate);
+
+	return rate ? (uint16_t)rate : 1;
 }
 
 /* ---- attachment of one device --------------------------------------------------------------- */
@@ -99,6 +111,21 @@ static void interfaces_refuse(struct interfaces *interfaces, struct device *devi
 				: "see `flowd --check`");
 }
 
+/* XDP sees packets before they have a socket. */
+static void interfaces_warn_of_cgroups(const struct interfaces *interfaces,
+				       const struct device *device)
+{
+	enum attached_mode mode =
+		device->attachment ? attach_mode(device->attachment) : ATTACHED_NONE;
+
+	if (packet_filter_asks_cgroups(interfaces->options.filter) &&
+	    (mode == ATTACHED_XDP || mode == ATTACHED_XDP_GENERIC))
+		log_warning(
+			"%s: no packet that it receives satisfies filter rules with a cgroup: XDP "
+			"comes before the socket; set interfaces.modes to tc for it",
+			device->name);
+}
+
 static void interfaces_attach(struct interfaces *interfaces, struct device *device)
 {
 	const struct attach_target target = { .ifindex = device->ifindex,
@@ -111,9 +138,16 @@ static void interfaces_attach(struct interfaces *interfaces, struct device *devi
 		interfaces_refuse(interfaces, device, err);
 		return;
 	}
+	interfaces_warn_of_cgroups(interfaces, device);
 	log_info("%s: attached, %s%s%s", device->name,
 		 interfaces_mode_name(attach_mode(device->attachment)), device->note[0] ? "; " : "",
 		 device->note);
+}
+
+void interfaces_warn_of_filter(const struct interfaces *interfaces)
+{
+	for (size_t i = 0; i < interfaces->table.count; i++)
+		interfaces_warn_of_cgroups(interfaces, interfaces->table.devices[i]);
 }
 
 /* ---- roles ---------------------------------------------------------------------------------- */
@@ -137,16 +171,21 @@ static void interfaces_describe(const struct device *device, struct role_device 
 
 static void interfaces_set_role(struct interfaces *interfaces, struct device *device, uint32_t role)
 {
+	uint16_t sampling = interfaces_sampling(interfaces, device->name);
 	int err;
 
-	if (role == device->role)
+	if (interfaces->options.sample_flows)
+		role |= FLOW_DEVICE_SAMPLE_FLOWS;
+	if (role == device->role && sampling == device->sampling)
 		return;
-	err = datapath_device_role(interfaces->datapath, device->ifindex, role);
-	if (err)
+	err = datapath_device_role(interfaces->datapath, device->ifindex, (uint16_t)role, sampling);
+	if (err) {
 		log_error("%s: telling the programs its role: %s; its packets are not counted",
 			  device->name, strerror(-err));
-	else
-		device->role = role;
+		return;
+	}
+	device->role = (uint16_t)role;
+	device->sampling = sampling;
 }
 
 static void interfaces_update_roles(struct interfaces *interfaces)
@@ -195,7 +234,8 @@ static void interfaces_forget(struct interfaces *interfaces, struct device *devi
 	if (device->attachment)
 		log_info("%s: gone", device->name);
 	attach_abandon(device->attachment);
-	datapath_device_role(interfaces->datapath, device->ifindex, 0);
+	datapath_device_role(interfaces->datapath, device->ifindex, 0, 1);
+	packet_filter_device(interfaces->options.filter, device->ifindex, NULL);
 	device_table_remove(&interfaces->table, device);
 }
 
@@ -216,6 +256,7 @@ static void interfaces_hear(void *context, const struct link_info *info)
 		return;
 	}
 	device->sweep = interfaces->sweep;
+	packet_filter_device(interfaces->options.filter, device->ifindex, device->name);
 	interfaces_choose(interfaces, device);
 }
 

@@ -7,10 +7,12 @@
 #ifndef KERNEL_INTERFACES_H
 #define KERNEL_INTERFACES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "flowd/kernel/datapath.h"
+#include "flowd/kernel/packet_filter.h"
 
 /* TC: tcx where the kernel has it, else clsact; CLSACT: clsact although it has tcx. */
 enum attach_mode { ATTACH_AUTO, ATTACH_TC, ATTACH_XDP, ATTACH_XDP_GENERIC, ATTACH_CLSACT };
@@ -26,7 +28,7 @@ enum attached_mode {
 /* First matching rule wins; `glob` is fnmatch(3). Devices without a rule follow include/exclude. */
 struct interface_rule {
 	const char *glob;
-	enum attach_mode mode;
+	unsigned int value; /* enum attach_mode; or 1 in so many */
 };
 
 /* Borrowed until interfaces_close. */
@@ -35,6 +37,10 @@ struct interfaces_options {
 	const char *const *exclude; /* wins over include */
 	const struct interface_rule
 		*rules; /* mode per device, last glob NULL; default ATTACH_AUTO */
+	const struct interface_rule *sampling; /* 1 in `value` per device; NULL: none */
+	uint16_t sampling_rate;	      /* of the other devices; 0 and 1: everything is counted */
+	bool sample_flows;	      /* conversations are chosen, not packets */
+	struct packet_filter *filter; /* is told of devices; NULL: there is none */
 };
 
 struct interfaces;
@@ -45,6 +51,8 @@ int interfaces_open(struct interfaces **out, struct datapath *datapath,
 		    const struct interfaces_options *options);
 /* Detaches everything. Accepts NULL. */
 void interfaces_close(struct interfaces *interfaces);
+/* Logs which of its devices some of the filter's rules cannot apply to; after a reload. */
+void interfaces_warn_of_filter(const struct interfaces *interfaces);
 /* The rtnetlink socket to poll, and what to do when it is readable. 0 or negative errno (a lost
  * message, ENOBUFS, makes it look at all devices again). */
 int interfaces_fd(const struct interfaces *interfaces);

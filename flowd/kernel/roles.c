@@ -181,6 +181,8 @@ void roles_compute(const struct role_device *devices, size_t count, uint32_t *ro
 			role |= roles_counting(devices, count, device);
 		if (roles_is_l3(device->link_type))
 			role |= FLOW_DEVICE_L3;
+		if (roles_is_tunnel(device->kind))
+			role |= FLOW_DEVICE_TUNNEL;
 		roles[i] = role;
 	}
 }

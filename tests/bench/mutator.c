@@ -155,9 +155,9 @@ struct datapath *mutator_open_datapath(uint32_t table_flows, uint32_t ring_bytes
 	errno = -datapath_open(&datapath, &options);
 	if (errno)
 		timing_die("cannot open the datapath (root needed)");
-	errno = -datapath_device_role(datapath, 1,
-				      FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS |
-					      FLOW_DEVICE_COUNT_EGRESS);
+	errno = -datapath_device_role(
+		datapath, 1,
+		FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS | FLOW_DEVICE_COUNT_EGRESS, 1);
 	if (errno)
 		timing_die("cannot set the device's role");
 	return datapath;

@@ -102,7 +102,8 @@ static struct datapath *datapath_make(uint32_t flows, uint32_t ring_bytes)
 	assert_int_equal(datapath_open(&datapath, &options), 0);
 	assert_int_equal(datapath_device_role(datapath, LOOPBACK,
 					      FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS |
-						      FLOW_DEVICE_COVERED),
+						      FLOW_DEVICE_COVERED,
+					      1),
 			 0);
 	return datapath;
 }
@@ -249,16 +250,17 @@ static void test_device_roles(void **state)
 	struct datapath_ledger ledger;
 
 	(void)state;
-	assert_int_equal(datapath_device_role(datapath, LOOPBACK, 0), 0);
+	assert_int_equal(datapath_device_role(datapath, LOOPBACK, 0, 1), 0);
 	assert_int_equal(
-		datapath_device_role(datapath, LOOPBACK + FLOW_DEVICE_SLOTS, FLOW_DEVICE_KNOWN), 0);
+		datapath_device_role(datapath, LOOPBACK + FLOW_DEVICE_SLOTS, FLOW_DEVICE_KNOWN, 1),
+		0);
 	assert_int_equal(datapath_device_role(datapath, LOOPBACK,
-					      FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS),
+					      FLOW_DEVICE_KNOWN | FLOW_DEVICE_COUNT_INGRESS, 1),
 			 0);
 	frame_send(datapath_tc_ingress_fd(datapath), &frame, 1);
 	datapath_ledger(datapath, &ledger);
 	assert_int_equal(ledger.kernel.seen_packets, 1);
-	assert_int_equal(datapath_device_role(datapath, LOOPBACK, 0), 0);
+	assert_int_equal(datapath_device_role(datapath, LOOPBACK, 0, 1), 0);
 	frame_send(datapath_tc_ingress_fd(datapath), &frame, 1);
 	datapath_ledger(datapath, &ledger);
 	assert_int_equal(ledger.kernel.seen_packets, 1);

@@ -78,15 +78,17 @@ class Follower:
 
 class Daemon:
     """flowd in a namespace, on the devices that `interfaces` (globs) name; `settings` are keys of
-    its configuration."""
+    its configuration, `file` is the text of its file, which reload() replaces."""
 
-    def __init__(self, lab, namespace, interfaces, settings=None, run_dir=None):
+    def __init__(self, lab, namespace, interfaces, settings=None, run_dir=None, file=""):
         self.lab, self.namespace = lab, namespace
+        self.file = os.path.join(lab.directory, f"flowd{len(lab.processes)}.yaml")
         self.run_dir = run_dir or os.path.join(lab.directory, f"run{len(lab.processes)}")
         self.url = f"ipc://{self.run_dir}/flowd.sock"
         self.events_url = f"ipc://{self.run_dir}/events.sock"
         self.environment = dict(os.environ, NO_COLOR="1", FLOWCLI_SERVER=self.url)
-        command = [FLOWD, "--config", self._write_config()]
+        self._write_config(file)
+        command = [FLOWD, "--config", self.file]
         for key, value in {"interfaces.include": ",".join(interfaces), "bus.query": self.url,
                            "bus.events": self.events_url, "node_name": "lab",
                            **(settings or {})}.items():
@@ -95,12 +97,20 @@ class Daemon:
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = lab.start(namespace, *command, stdout=log, stderr=log)
 
-    def _write_config(self):
-        """An empty file, so that the machine's own is not read."""
-        path = os.path.join(self.lab.directory, "flowd.yaml")
-        with open(path, "w", encoding="ascii") as file:
-            file.write("log_level: info\n")
-        return path
+    def _write_config(self, text):
+        """Never empty: without a file the machine's own is read."""
+        with open(self.file, "w", encoding="ascii") as file:
+            file.write("log_level: info\n" + text)
+
+    def reload(self, text):
+        """SIGHUP, and waits until it was obeyed; returns what it said."""
+        before = len(self.messages())
+        self._write_config(text)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until("settings read again",
+                   lambda: "settings read again" in self.messages()[before:] or
+                   "settings kept" in self.messages()[before:], 10 * TIME_SCALE)
+        return self.messages()[before:]
 
     def ready(self):
         """Waits until it answers; returns itself."""

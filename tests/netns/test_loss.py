@@ -15,7 +15,7 @@ FLOWS, ROUNDS = 8192, 3
 NOT_RECORDED = (
     "l2_truncated", "vlan_truncated", "vlan_too_deep", "l3_truncated", "ip_bad_version",
     "ip_bad_header", "ipv6_ext_too_deep", "ipv6_ext_truncated", "arp", "lldp", "llc", "mpls",
-    "pppoe", "ethertype_other", "evict_lost", "reentered")
+    "pppoe", "ethertype_other", "evict_lost", "reentered", "filtered", "sampled")
 
 
 class Loss(unittest.TestCase):

@@ -53,6 +53,20 @@ static const struct {
 	  "f:4: interfaces.include: each item is one name or glob; write \"veth*\"" },
 	{ "interfaces:\n  modes: {eth0: fast}\n",
 	  "f:2: interfaces.modes: \"fast\" is not known; write auto, tc, xdp or xdp-generic" },
+	{ "sampling:\n  interfaces: {eth0: 0}\n",
+	  "f:2: sampling.interfaces: 0 is out of range; write 1 to 65535" },
+	{ "sampling:\n  interfaces: 7\n",
+	  "f:2: sampling.interfaces: a mapping is expected; write {eth0: 100, \"veth*\": 1}" },
+	{ "sampling:\n  rate: half\n",
+	  "f:2: sampling.rate: \"half\" cannot be used; write a whole number" },
+	{ "tunnel: outside\n",
+	  "f:1: tunnel: \"outside\" is not known; write inner, outer or both" },
+	{ "tunnel_ports:\n  vxlan: [4789, 70000]\n",
+	  "f:2: tunnel_ports.vxlan: 70000 is out of range; write 1 to 65535" },
+	{ "tunnel_ports:\n  vxlan: [1, 2, 3, 4, 5]\n",
+	  "f:2: tunnel_ports.vxlan: too many ports; 4 are the most" },
+	{ "tunnel_ports:\n  vxlan: [[1]]\n",
+	  "f:2: tunnel_ports.vxlan: each item is one port; write [4789, 8472]" },
 	{ "bus:\n  listen:\n  - query: tls+tcp://0.0.0.0:1\n    cart: /x\n",
 	  "f:4: bus.listen.0.cart: there is no such key; there are query, events, cert, key and ca" },
 	{ "bus:\n  listen: 5\n",
@@ -196,22 +210,33 @@ static void test_all_kinds(void **state)
 
 	(void)state;
 	assert_int_equal(
-		read_text(config,
-			  "interfaces:\n  include: [eth0, \"veth*\"]\n  modes:\n"
-			  "    eth0: xdp\n    \"*\": tc\n"
-			  "flow:\n  active_timeout: 1m30s\n  ring_bytes: 1MiB\n"
-			  "bus:\n  insecure_tcp: true\n  socket_group:\n  listen:\n"
-			  "  - {query: \"tls+tcp://0.0.0.0:1\", cert: /c, key: /k, ca: /a}\n"
-			  "node_name: n1\nlog_level: debug\n",
-			  why, sizeof(why)),
+		read_text(
+			config,
+			"interfaces:\n  include: [eth0, \"veth*\"]\n  modes:\n"
+			"    eth0: xdp\n    \"*\": tc\n"
+			"tunnel: both\ntunnel_ports:\n  vxlan: [4789, 9]\n  geneve: []\n  gue: 7\n"
+			"sampling:\n  rate: 10\n  by: flow\n  interfaces: {eth1: 100, \"e*\": 1}\n"
+			"flow:\n  active_timeout: 1m30s\n  ring_bytes: 1MiB\n"
+			"bus:\n  insecure_tcp: true\n  socket_group:\n  listen:\n"
+			"  - {query: \"tls+tcp://0.0.0.0:1\", cert: /c, key: /k, ca: /a}\n"
+			"node_name: n1\nlog_level: debug\n",
+			why, sizeof(why)),
 		0);
 	assert_int_equal(config_finish(config, why, sizeof(why)), 0);
 	assert_int_equal(config->include.count, 2);
 	assert_string_equal(config->include.glob[1], "veth*");
 	assert_null(config->include.glob[2]);
-	assert_int_equal(config->modes.rule[0].mode, ATTACH_XDP);
-	assert_int_equal(config->modes.rule[1].mode, ATTACH_TC);
+	assert_int_equal(config->modes.rule[0].value, ATTACH_XDP);
+	assert_int_equal(config->modes.rule[1].value, ATTACH_TC);
 	assert_null(config->modes.rule[2].glob);
+	assert_int_equal(config->tunnel, CONFIG_TUNNEL_BOTH);
+	assert_int_equal(config->tunnel_ports.vxlan.port[1], 9);
+	assert_int_equal(config->tunnel_ports.geneve.count, 0);
+	assert_int_equal(config->tunnel_ports.gue.port[0], 7);
+	assert_int_equal(config->sampling.rate, 10);
+	assert_int_equal(config->sampling.flows, 1);
+	assert_int_equal(config->sampling.by_glob.rule[0].value, 100);
+	assert_string_equal(config->sampling.by_glob.rule[1].glob, "e*");
 	assert_int_equal(config->flow.active_timeout, UINT64_C(90000000000));
 	assert_int_equal(config->flow.ring_bytes, 1 << 20);
 	assert_int_equal(config->bus.insecure_tcp, 1);
@@ -257,6 +282,8 @@ static void test_print_reads_back(void **state)
 	config_set(config, "interfaces.include", "eth0,veth*", why, sizeof(why));
 	config_set(config, "interfaces.modes.eth0.100", "xdp", why, sizeof(why));
 	config_set(config, "node_name", "odd \"name\": #1", why, sizeof(why));
+	config_set(config, "tunnel_ports.vxlan", "1,2", why, sizeof(why));
+	config_set(config, "sampling.interfaces.eth0", "9", why, sizeof(why));
 	config_set(config, "flow.closed_timeout", "0s", why, sizeof(why));
 	config_set(config, "bus.listen.0.query", "tcp://127.0.0.1:9", why, sizeof(why));
 	first = printed(config);
@@ -311,7 +338,7 @@ static void test_command_line_over_file(void **state)
 	assert_int_equal(command, COMMAND_RUN);
 	assert_int_equal(config->include.count, 2);
 	assert_string_equal(config->modes.rule[0].glob, "*");
-	assert_int_equal(config->modes.rule[0].mode, ATTACH_XDP);
+	assert_int_equal(config->modes.rule[0].value, ATTACH_XDP);
 	assert_int_equal(config->flow.active_timeout, UINT64_C(5000000000));
 	assert_string_equal(config->bus.query, "ipc:///tmp/x/flowd.sock");
 	assert_non_null(config->node_name);
@@ -360,8 +387,9 @@ static void test_reload_names_what_needs_a_restart(void **state)
 	config_set(fresh, "log_level", "debug", why, sizeof(why));
 	config_set(fresh, "flow.max_flows", "2048", why, sizeof(why));
 	config_set(fresh, "interfaces.exclude", "eth9", why, sizeof(why));
+	config_set(fresh, "sampling.interfaces.eth9", "100", why, sizeof(why));
 	config_reload(config, fresh, changed, sizeof(changed));
-	assert_string_equal(changed, "flow.max_flows, interfaces.exclude");
+	assert_string_equal(changed, "interfaces.exclude, sampling.interfaces, flow.max_flows");
 	assert_int_equal(config->log_level, 3);
 	assert_int_equal(config->flow.max_flows, 131072);
 	config_close(config);

@@ -21,6 +21,7 @@
 #define EG   FLOW_DEVICE_COUNT_EGRESS
 #define BOTH (OVER | IN | EG)
 #define L3   FLOW_DEVICE_L3
+#define TUN  FLOW_DEVICE_TUNNEL
 
 struct device_row {
 	const char *kind;
@@ -94,38 +95,38 @@ static const struct role_case cases[] = {
 		{ "veth", 0, 1, 0, true, false, BOTH } } },
 	{ "a tunnel bound to a monitored device observes, and so does its bridge", {
 		{ "", 0, 0, 0, true, false, BOTH },
-		{ "vxlan", 1, 4, 0, true, false, OVER },
-		{ "gre", 1, 0, ARPHRD_IPGRE, true, false, OVER | L3 },
+		{ "vxlan", 1, 4, 0, true, false, OVER | TUN },
+		{ "gre", 1, 0, ARPHRD_IPGRE, true, false, OVER | L3 | TUN },
 		{ "bridge", 0, 0, 0, true, false, OVER } } },
 	{ "a tunnel over a VLAN of a monitored device", {
 		{ "", 0, 0, 0, true, false, BOTH },
 		{ "vlan", 1, 0, 0, false, false, OVER },
-		{ "ip6gretap", 2, 0, 0, true, false, OVER } } },
+		{ "ip6gretap", 2, 0, 0, true, false, OVER | TUN } } },
 	{ "a tunnel bound to an unmonitored device counts", {
 		{ "", 0, 0, 0, false, false, OUT },
 		{ "", 0, 0, 0, true, false, BOTH },
-		{ "vxlan", 1, 0, 0, true, false, BOTH } } },
+		{ "vxlan", 1, 0, 0, true, false, BOTH | TUN } } },
 	{ "tunnels bound to no device lie on the cards", {
 		{ "", 0, 0, 0, true, false, BOTH },
-		{ "geneve", 0, 0, 0, true, false, OVER },
-		{ "ipip", 0, 0, ARPHRD_TUNNEL, true, false, OVER | L3 },
-		{ "sit", 0, 0, ARPHRD_SIT, false, false, OVER | L3 },
-		{ "ip6tnl", 0, 0, ARPHRD_TUNNEL6, true, false, OVER | L3 } } },
+		{ "geneve", 0, 0, 0, true, false, OVER | TUN },
+		{ "ipip", 0, 0, ARPHRD_TUNNEL, true, false, OVER | L3 | TUN },
+		{ "sit", 0, 0, ARPHRD_SIT, false, false, OVER | L3 | TUN },
+		{ "ip6tnl", 0, 0, ARPHRD_TUNNEL6, true, false, OVER | L3 | TUN } } },
 	{ "a pod's veth is no underlay where there is a card", {
 		{ "", 0, 0, 0, false, false, OUT },
 		{ "veth", ELSEWHERE, 0, 0, true, false, BOTH },
-		{ "geneve", 0, 0, 0, true, false, BOTH } } },
+		{ "geneve", 0, 0, 0, true, false, BOTH | TUN } } },
 	{ "in a container the underlay is a veth", {
 		{ "", 0, 0, ARPHRD_LOOPBACK, false, false, OUT },
 		{ "veth", ELSEWHERE, 0, 0, true, false, BOTH },
-		{ "gre", 0, 0, ARPHRD_IPGRE, true, false, OVER | L3 } } },
+		{ "gre", 0, 0, ARPHRD_IPGRE, true, false, OVER | L3 | TUN } } },
 	{ "tunnels do not carry each other unless bound", {
-		{ "geneve", 0, 0, 0, true, false, BOTH },
-		{ "gretap", 0, 0, 0, true, false, BOTH },
-		{ "vxlan", 1, 0, 0, true, false, OVER } } },
+		{ "geneve", 0, 0, 0, true, false, BOTH | TUN },
+		{ "gretap", 0, 0, 0, true, false, BOTH | TUN },
+		{ "vxlan", 1, 0, 0, true, false, OVER | TUN } } },
 	{ "a tunnel whose underlay is another namespace's counts", {
 		{ "", 0, 0, 0, true, false, BOTH },
-		{ "vxlan", ELSEWHERE, 0, 0, true, false, BOTH } } },
+		{ "vxlan", ELSEWHERE, 0, 0, true, false, BOTH | TUN } } },
 	{ "what is encrypted counts, and so does what carries it", {
 		{ "", 0, 0, 0, true, false, BOTH },
 		{ "wireguard", 0, 0, ARPHRD_NONE, true, false, BOTH | L3 },
