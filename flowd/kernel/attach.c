@@ -124,6 +124,9 @@ static bool attach_xdp(struct attachment *attachment, const struct datapath *dat
 				 generic ? "generic" : "native", strerror(-fd));
 		return false;
 	}
+	if (generic)
+		snprintf(note, ATTACH_NOTE_SIZE,
+			 "packets that GRO has joined before generic XDP sees them count as one");
 	attachment->link_fd[INGRESS] = fd;
 	attachment->mode = generic ? ATTACHED_XDP_GENERIC : ATTACHED_XDP;
 	return true;
