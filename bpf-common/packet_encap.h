@@ -103,6 +103,19 @@ PACKET_INLINE enum packet_status packet_give_up(struct packet *packet)
 	return PACKET_OK;
 }
 
+/* All that `status` leaves to do. */
+PACKET_INLINE enum packet_status packet_parse_steps(const void *data, const void *end,
+						    const struct packet_rules *rules,
+						    struct packet *packet, struct flow_extra *extra,
+						    enum packet_status status)
+{
+	for (int step = 0; status == PACKET_MORE; step++)
+		status = step < PACKET_STEPS_MAX
+				 ? packet_parse_step(data, end, rules, packet, extra)
+				 : packet_give_up(packet);
+	return status;
+}
+
 /*
  * All steps. data..end are the bytes at hand. PACKET_OK: *packet is a flow, and *extra holds what
  * FLOW_FLAG_TUNNEL and FLOW_FLAG_QUOTE say; else what was read before the packet ceased to be
@@ -116,11 +129,7 @@ PACKET_INLINE enum packet_status packet_parse(const void *data, const void *end,
 	enum packet_status status = packet_parse_first(data, end, link, rules, packet);
 
 	__builtin_memset(extra, 0, sizeof(*extra));
-	for (int step = 0; status == PACKET_MORE; step++)
-		status = step < PACKET_STEPS_MAX
-				 ? packet_parse_step(data, end, rules, packet, extra)
-				 : packet_give_up(packet);
-	return status;
+	return packet_parse_steps(data, end, rules, packet, extra, status);
 }
 
 /*
@@ -138,11 +147,18 @@ PACKET_INLINE enum packet_status packet_parse_l3(const void *data, const void *e
 	__builtin_memset(extra, 0, sizeof(*extra));
 	packet->ethertype = ethertype;
 	status = packet_step_ethertype(&cursor, rules, packet, extra);
-	for (int step = 0; status == PACKET_MORE; step++)
-		status = step < PACKET_STEPS_MAX
-				 ? packet_parse_step(data, end, rules, packet, extra)
-				 : packet_give_up(packet);
-	return status;
+	return packet_parse_steps(data, end, rules, packet, extra, status);
+}
+
+/* The same from a PPP header on (RFC 1662). */
+PACKET_INLINE enum packet_status packet_parse_ppp(const void *data, const void *end,
+						  const struct packet_rules *rules,
+						  struct packet *packet, struct flow_extra *extra)
+{
+	__builtin_memset(packet, 0, sizeof(*packet));
+	__builtin_memset(extra, 0, sizeof(*extra));
+	packet->next = PACKET_NEXT_PPP;
+	return packet_parse_steps(data, end, rules, packet, extra, PACKET_MORE);
 }
 
 #endif

@@ -161,8 +161,10 @@ static void frame_take(struct capture *capture, const struct stored_frame *store
 	if (status == PACKET_OK)
 		fragments_join(capture->fragments, &frame.packet, stored->time_ns);
 	count(&summary->status[status], stored->original);
-	if (status == PACKET_OK)
-		batch_add(capture, &frame, stored->original, stored->time_ns);
+	if (status != PACKET_OK)
+		return;
+	summary->notes[frame.packet.note]++; /* [PACKET_NOTE_NONE] too: told by nobody */
+	batch_add(capture, &frame, stored->original, stored->time_ns);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -182,7 +184,7 @@ static int link_refuse(struct capture *capture)
 {
 	return capture_fail(capture->summary, -EPROTONOSUPPORT,
 			    "%s: link type %s (%d) is not supported: only Ethernet, Linux cooked "
-			    "(SLL, SLL2), raw IP and BSD loopback are",
+			    "(SLL, SLL2), raw IP, BSD loopback and PPP are",
 			    capture->name, link_name(capture->link_type), capture->link_type);
 }
 

@@ -2,8 +2,8 @@
 /*
  * Flow records from a packet capture, without root, kernel or daemon: libpcap reads pcap files and
  * pcapng.h the others, the native parser understands, the daemon's own flow table joins and ages
- * by capture time. Link types: Ethernet, Linux cooked v1 and v2, raw IP, BSD loopback. Every frame
- * is in exactly one record or in one counter of the summary. Reads a stream once.
+ * by capture time. Link types: Ethernet, Linux cooked v1 and v2, raw IP, BSD loopback, PPP. Every
+ * frame is in exactly one record or in one counter of the summary. Reads a stream once.
  */
 #ifndef FLOWCLI_CAPTURE_H
 #define FLOWCLI_CAPTURE_H
@@ -38,10 +38,11 @@ struct capture_count {
 struct capture_summary {
 	struct capture_count frames;
 	struct capture_count status[PACKET_STATUS_COUNT]; /* [PACKET_OK]: those in flow records */
-	struct capture_count other_links; /* of interfaces (pcapng) whose link type is not read */
-	uint64_t snapped;		  /* frames of which the capture holds only the start */
-	uint64_t backwards;		  /* frames stamped earlier than one before them */
-	uint64_t first_ns, last_ns;	  /* earliest and latest stamp; 0 without frames */
+	uint64_t notes[PACKET_NOTE_COUNT]; /* packets in flow records that were not read whole */
+	struct capture_count other_links;  /* of interfaces (pcapng) whose link type is not read */
+	uint64_t snapped;		   /* frames of which the capture holds only the start */
+	uint64_t backwards;		   /* frames stamped earlier than one before them */
+	uint64_t first_ns, last_ns;	   /* earliest and latest stamp; 0 without frames */
 	const char *link; /* name of the link type, "mixed", or NULL without frames; static */
 	bool truncated;	  /* the rest of the file cannot be read; `why` tells */
 	bool stopped;	  /* by options->stop */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 /* <linux/if_arp.h>, which cannot be included beside libpcap's headers. */
-#define DEVICE_IPGRE   778
 #define DEVICE_NETLINK 824
 
 static enum packet_status parse_ethernet(struct capture_frame *frame,
@@ -29,8 +28,8 @@ static enum packet_status parse_behind(struct capture_frame *frame,
 			       &frame->packet, &frame->extra);
 }
 
-/* The cooked header's protocol is an ethertype on these devices, and for IP on any (pcap-linktype).
- */
+/* The cooked header's protocol is an ethertype, for IP on any device but netlink's, whose families
+ * it holds (pcap-linktype); on a GRE device it is GRE's, which has the same numbers. */
 static enum packet_status parse_cooked(struct capture_frame *frame,
 				       const struct packet_rules *rules, uint32_t link_bytes,
 				       uint16_t device, uint16_t protocol, const uint8_t *address,
@@ -38,7 +37,7 @@ static enum packet_status parse_cooked(struct capture_frame *frame,
 {
 	if (address_bytes == sizeof(frame->eth_src))
 		memcpy(frame->eth_src, address, sizeof(frame->eth_src));
-	if (device == DEVICE_NETLINK || device == DEVICE_IPGRE)
+	if (device == DEVICE_NETLINK)
 		return PACKET_ETHERTYPE_OTHER;
 	return parse_behind(frame, rules, link_bytes, protocol);
 }
@@ -117,6 +116,11 @@ static enum packet_status parse_loopback(struct capture_frame *frame,
 	return ethertype ? parse_behind(frame, rules, 4, ethertype) : PACKET_ETHERTYPE_OTHER;
 }
 
+static enum packet_status parse_ppp(struct capture_frame *frame, const struct packet_rules *rules)
+{
+	return packet_parse_ppp(frame->data, frame->end, rules, &frame->packet, &frame->extra);
+}
+
 static const struct {
 	int type;
 	capture_link_fn parse;
@@ -125,6 +129,7 @@ static const struct {
 	{ DLT_LINUX_SLL2, parse_sll2 }, { DLT_RAW, parse_raw },
 	{ DLT_IPV4, parse_raw_ipv4 },	{ DLT_IPV6, parse_raw_ipv6 },
 	{ DLT_NULL, parse_loopback },	{ DLT_LOOP, parse_loopback },
+	{ DLT_PPP, parse_ppp },		{ DLT_PPP_SERIAL, parse_ppp },
 };
 
 capture_link_fn capture_link_find(int type)

@@ -11,6 +11,8 @@
 #include "flowcli/interrupt.h"
 #include "flowcli/tail.h"
 
+#define COUNTED_TEXT_BYTES 1024 /* all names with their numbers */
+
 struct offline {
 	struct observation *observation;
 	struct tail *tail; /* with --last */
@@ -39,24 +41,40 @@ static void take_record(void *context, const struct flow_record *record)
 		interrupt_stop();
 }
 
+/* Names as in `flowcli status`. */
+#define COUNTED_NAME(name, json_name, text) json_name,
+static const char *const status_names[] = { PACKET_STATUSES(COUNTED_NAME) };
+static const char *const note_names[] = { PACKET_NOTES(COUNTED_NAME) };
+#undef COUNTED_NAME
+
+struct counted_text {
+	char text[COUNTED_TEXT_BYTES];
+	size_t used;
+};
+
+/* A counter that is not zero, behind those before it. */
+static void tell_counter(struct counted_text *told, const char *name, uint64_t packets)
+{
+	if (packets && told->used < sizeof(told->text))
+		told->used +=
+			(size_t)snprintf(told->text + told->used, sizeof(told->text) - told->used,
+					 ", %s %" PRIu64, name, packets);
+}
+
+/* Where the packets are, and of those in flows what could not be read of them. */
 static void tell_packets(struct sink *sink, const struct capture_summary *summary)
 {
-#define STATUS_NAME(name, json_name, text) json_name,
-	static const char *const names[] = { PACKET_STATUSES(STATUS_NAME) };
-#undef STATUS_NAME
-	char others[320] = "";
-	size_t used = 0;
+	struct counted_text others = { "", 0 }, notes = { "", 0 };
 
-	for (int i = PACKET_OK + 1; i < PACKET_STATUS_COUNT && used < sizeof(others); i++)
-		if (summary->status[i].packets)
-			used += (size_t)snprintf(others + used, sizeof(others) - used,
-						 ", %s %" PRIu64, names[i],
-						 summary->status[i].packets);
-	if (summary->other_links.packets && used < sizeof(others))
-		snprintf(others + used, sizeof(others) - used, ", other_links %" PRIu64,
-			 summary->other_links.packets);
+	for (int i = PACKET_OK + 1; i < PACKET_STATUS_COUNT; i++)
+		tell_counter(&others, status_names[i], summary->status[i].packets);
+	tell_counter(&others, "other_links", summary->other_links.packets);
 	sink_fact(sink, "%" PRIu64 " packets: %" PRIu64 " in flows%s", summary->frames.packets,
-		  summary->status[PACKET_OK].packets, others);
+		  summary->status[PACKET_OK].packets, others.text);
+	for (int i = PACKET_NOTE_NONE + 1; i < PACKET_NOTE_COUNT; i++)
+		tell_counter(&notes, note_names[i], summary->notes[i]);
+	if (*notes.text)
+		sink_fact(sink, "not read whole:%s", notes.text + 1);
 }
 
 static void tell_missing(struct sink *sink, const struct capture_summary *summary, int error)

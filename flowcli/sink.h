@@ -24,7 +24,7 @@ struct sink {
 	struct flow_loss lost; /* their sums */
 	bool lost_unknown;     /* a loss of unknown size among them */
 	char missing[512];     /* other reasons why the answer is not complete */
-	char facts[512];       /* what the closing line says beyond the number of records */
+	char facts[2304];      /* what the closing line says beyond the number of records */
 };
 
 /* For flow_record_fn; the context is a struct sink. */

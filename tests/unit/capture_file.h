@@ -17,6 +17,7 @@
 #define LINK_NULL     0
 #define LINK_PPP      9
 #define LINK_RAW      101
+#define LINK_WLAN     105
 #define LINK_LOOP     108
 #define LINK_SLL      113
 #define LINK_IPV4     228

@@ -42,6 +42,12 @@ static const struct {
 	{ LINK_NULL, "NULL", "\x1e\0\0\0", 4, PACKET_L3_TRUNCATED },
 	{ LINK_NULL, "NULL", "\x63\0\0\0", 4, PACKET_ETHERTYPE_OTHER },
 	{ LINK_LOOP, "LOOP", "\0\0\0\2", 4, PACKET_OK },
+	{ LINK_SLL, "LINUX_SLL", "\0\0\x03\x0a\0\0\0\0\0\0\0\0\0\0\x08\0", 16,
+	  PACKET_OK }, /* GRE */
+	{ LINK_PPP, "PPP", "\xff\3\0\x21", 4, PACKET_OK },
+	{ LINK_PPP, "PPP", "\x21", 1, PACKET_OK },
+	{ LINK_PPP, "PPP", "\xff\3\xc0\x21", 4, PACKET_PPPOE },
+	{ LINK_PPP, "PPP", "\xff\3\2\x81\0\0\1\x40", 8, PACKET_OK }, /* MPLS */
 };
 
 static void check_link(size_t number)
@@ -63,6 +69,7 @@ static void check_link(size_t number)
 	check_sum(&summary, &told);
 	if (link_cases[number].status != PACKET_OK)
 		return;
+	assert_int_equal(summary.notes[PACKET_NOTE_NONE], 1);
 	assert_int_equal(told.last.key.dst_port, 53);
 	assert_int_equal(told.last.l3_bytes, sizeof(udp));
 	assert_int_equal(told.last.points[0].hook, FLOW_HOOK_CAPTURE);
@@ -191,9 +198,9 @@ static void test_refused_files(void **state)
 	assert_int_equal(read_file(&file, &told, &summary), -EBADMSG);
 	assert_non_null(strstr(summary.why, "test is not a capture"));
 	file.size = 0;
-	put_pcap(&file, MAGIC_MICRO, LINK_PPP);
+	put_pcap(&file, MAGIC_MICRO, LINK_WLAN);
 	assert_int_equal(read_file(&file, &told, &summary), -EPROTONOSUPPORT);
-	assert_non_null(strstr(summary.why, "PPP"));
+	assert_non_null(strstr(summary.why, "IEEE802_11 (105)"));
 	assert_int_equal(capture_read("/nowhere/x.pcap", &options, told_add, &told, &summary),
 			 -ENOENT);
 	assert_non_null(strstr(summary.why, "/nowhere/x.pcap"));

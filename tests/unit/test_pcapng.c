@@ -70,7 +70,7 @@ static void test_pcapng_interfaces(void **state)
 	ng_section(&file, put32);
 	ng_interface(&file, put32, LINK_ETHERNET, 65535, "", 0);
 	ng_interface(&file, put32, LINK_RAW, 262144, RESOLUTION_NANO OFFSET_10S, 20);
-	ng_interface(&file, put32, LINK_PPP, 0, "", 0);
+	ng_interface(&file, put32, LINK_WLAN, 0, "", 0);
 	ng_packet(&file, put32, 0, 1700000000123456ull, frame, size);
 	ng_packet(&file, put32, 1, 1699999991123456789ull, udp, sizeof(udp));
 	ng_packet(&file, put32, 2, 1700000000123456ull, udp, sizeof(udp));
@@ -106,7 +106,7 @@ static void test_pcapng_broken(void **state)
 
 	(void)state;
 	ng_section(&file, put32);
-	ng_interface(&file, put32, LINK_PPP, 0, "", 0);
+	ng_interface(&file, put32, LINK_WLAN, 0, "", 0);
 	ng_packet(&file, put32, 0, 1, udp, sizeof(udp));
 	assert_int_equal(read_file(&file, &told, &summary), -EPROTONOSUPPORT);
 	assert_non_null(strstr(summary.why, "PPP"));
