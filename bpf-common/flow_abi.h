@@ -288,9 +288,9 @@ struct flow_evicted_extra {
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_evicted_extra) == 208);
 
-/* FLOW_EVENT_FLOW_MALFORMED: the beginning of a packet that was not understood, or not to its end;
- * only where user space asked for it (cfg_show_malformed), one a second, CPU and outcome at most.
- */
+/* FLOW_EVENT_FLOW_MALFORMED: the beginning of a packet that was not understood, or not to its end
+ * (FLOW_MALFORMED_STATUSES, FLOW_MALFORMED_NOTES); only while user space asks for it
+ * (flow_show_malformed), one a second, CPU and outcome at most. */
 #define FLOW_MALFORMED_BYTES 128
 struct flow_malformed {
 	struct flow_event event;
@@ -360,6 +360,19 @@ enum packet_status { PACKET_STATUSES(PACKET_STATUS_ENUM) PACKET_STATUS_COUNT };
 #define PACKET_NOTE_ENUM(name, json_name, text) PACKET_NOTE_##name,
 enum packet_note { PACKET_NOTES(PACKET_NOTE_ENUM) PACKET_NOTE_COUNT };
 
+/* Of the outcomes, those that are no fact of the network but of a packet or of the parser. */
+#define FLOW_MALFORMED_STATUSES                                                                 \
+	(1u << PACKET_L2_TRUNCATED | 1u << PACKET_VLAN_TRUNCATED | 1u << PACKET_VLAN_TOO_DEEP | \
+	 1u << PACKET_L3_TRUNCATED | 1u << PACKET_IP_BAD_VERSION | 1u << PACKET_IP_BAD_HEADER | \
+	 1u << PACKET_ETHERTYPE_OTHER | 1u << PACKET_ENCAP_TRUNCATED |                          \
+	 1u << PACKET_ENCAP_TOO_DEEP)
+#define FLOW_MALFORMED_NOTES                                                      \
+	(1u << PACKET_NOTE_L4_SHORT | 1u << PACKET_NOTE_TUNNEL_TRUNCATED |        \
+	 1u << PACKET_NOTE_TUNNEL_MALFORMED | 1u << PACKET_NOTE_TUNNEL_TOO_DEEP | \
+	 1u << PACKET_NOTE_EXT_TRUNCATED | 1u << PACKET_NOTE_EXT_MALFORMED |      \
+	 1u << PACKET_NOTE_EXT_TOO_DEEP | 1u << PACKET_NOTE_QUOTE_SHORT)
+FLOW_ABI_ASSERT(PACKET_STATUS_COUNT <= 32 && PACKET_NOTE_COUNT <= 32);
+
 /* ---- loss ledger -------------------------------------------------------------------------------
  */
 
@@ -392,7 +405,8 @@ enum packet_note { PACKET_NOTES(PACKET_NOTE_ENUM) PACKET_NOTE_COUNT };
 	X(carrier_lost_packets,                                                                   \
 	  "packets of evicted outer flows lost because the ring buffer was full")                 \
 	X(fragments_joined, "fragments whose ports are those of the first one")                   \
-	X(fragments_forgotten, "first fragments that could not be remembered")
+	X(fragments_forgotten, "first fragments that could not be remembered")                    \
+	X(malformed_suppressed, "packets not understood of which no sample was logged")
 #define FLOW_COUNTER_FIELD(name, text) __u64 name;
 struct flow_ledger {
 	FLOW_COUNTERS(FLOW_COUNTER_FIELD)

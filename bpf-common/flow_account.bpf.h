@@ -9,6 +9,7 @@
 
 #include "bpf-common/flow_filter.bpf.h"
 #include "bpf-common/flow_fragment.bpf.h"
+#include "bpf-common/flow_malformed.bpf.h"
 #include "bpf-common/flow_sampling.bpf.h"
 #include "bpf-common/flow_table.bpf.h"
 
@@ -110,10 +111,11 @@ static __attribute__((noinline)) int flow_carry(struct flow_ledger *ledger,
 	return 0;
 }
 
-/* With the ledger in hand, and the table ours. */
-FLOW_INLINE void flow_enter(struct flow_ledger *ledger, __u32 cpu, struct sighting *sighting)
+/* With the ledger in hand, and the table ours. 1: a sample of the packet is wanted. */
+FLOW_INLINE int flow_enter(struct flow_ledger *ledger, __u32 cpu, struct sighting *sighting)
 {
 	__u32 bytes = sighting_bytes(sighting);
+	int show = 0;
 
 	if (unlikely(sighting->packet.fragment) && sighting->status == PACKET_OK)
 		flow_join_fragment(ledger, &sighting->packet);
@@ -124,37 +126,63 @@ FLOW_INLINE void flow_enter(struct flow_ledger *ledger, __u32 cpu, struct sighti
 		ledger->pulled_packets++;
 	if (unlikely(flow_is_excluded(sighting)) || unlikely(sighting->status != PACKET_OK)) {
 		flow_turn_away(ledger, sighting, bytes);
-		return;
+		return sighting->counts && !sighting->excluded &&
+		       flow_wants_status(sighting->status);
 	}
-	if (unlikely(sighting->packet.note) && sighting->counts)
+	if (unlikely(sighting->packet.note) && sighting->counts) {
 		flow_count_note(ledger, sighting->packet.note, sighting->segments);
+		show = flow_wants_note(sighting->packet.note);
+	}
 	if (unlikely(sighting->sampling > 1) && sighting->counts)
 		flow_sample(ledger, sighting);
 	flow_table_add(ledger, cpu, sighting, bytes);
+	return show;
+}
+
+/* On PREEMPT_RT a task can be preempted with the table in hand by another that gets here on the
+ * same CPU. 0: it is the other's. */
+FLOW_INLINE int flow_lock(struct flow_ledger *ledger)
+{
+	return !cfg_guard || !__sync_lock_test_and_set(&ledger->busy, 1);
+}
+
+FLOW_INLINE void flow_unlock(struct flow_ledger *ledger)
+{
+	if (cfg_guard)
+		*(volatile __u64 *)&ledger->busy = 0;
 }
 
 /*
  * Enters one packet. A function of its own for the verifier, which so checks parser and table one
- * after the other instead of the table once for each way through the parser. On PREEMPT_RT a task
- * can be preempted in here by another that gets here on the same CPU: the second one's packet is
- * refused and counted.
+ * after the other instead of the table once for each way through the parser. A packet that finds
+ * the table in use (flow_lock) is refused and counted. 1: flow_show() it.
  */
 __weak int flow_account(struct sighting *sighting)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct flow_ledger *ledger = flow_ledger_of(cpu);
+	int show;
 
 	if (!sighting || !ledger)
 		return 0;
-	if (cfg_guard && __sync_lock_test_and_set(&ledger->busy, 1)) {
+	if (!flow_lock(ledger)) {
 		if (sighting->counts)
 			__sync_fetch_and_add(&ledger->reentered_packets, sighting->segments);
 		return 0;
 	}
-	flow_enter(ledger, cpu, sighting);
-	if (cfg_guard)
-		*(volatile __u64 *)&ledger->busy = 0;
-	return 0;
+	show = flow_enter(ledger, cpu, sighting);
+	flow_unlock(ledger);
+	return show;
+}
+
+FLOW_INLINE void flow_show(const struct sighting *sighting, const void *data, const void *end)
+{
+	struct flow_ledger *ledger = flow_ledger_of(bpf_get_smp_processor_id());
+
+	if (!ledger || !flow_lock(ledger))
+		return;
+	flow_send_malformed(ledger, sighting, data, end);
+	flow_unlock(ledger);
 }
 
 #endif

@@ -54,6 +54,17 @@ struct {
 	__type(value, struct flow_fragment);
 } flow_fragments SEC(".maps") __weak;
 
+/* When a sample of each outcome was sent last, in jiffies: notes behind statuses. */
+struct flow_malformed_turns {
+	__u32 jiffies[PACKET_STATUS_COUNT + PACKET_NOTE_COUNT];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_malformed_turns);
+} flow_malformed_turns SEC(".maps") __weak;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
@@ -72,6 +83,9 @@ const volatile __u32 cfg_hz __weak = 0; /* jiffies a second */
 
 /* What the parser follows; user space may change it at any time. */
 struct packet_rules flow_rules __weak = { 0 };
+
+/* Send samples of packets that are not understood; user space may change it at any time. */
+__u8 flow_show_malformed __weak = 0;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

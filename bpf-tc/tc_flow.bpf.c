@@ -95,6 +95,14 @@ __weak int tc_account_carrier(struct __sk_buff *skb, struct sighting *sighting, 
 	return flow_account(sighting);
 }
 
+__weak int tc_show(struct __sk_buff *skb, struct sighting *sighting)
+{
+	if (sighting)
+		flow_show(sighting, (const void *)(long)skb->data,
+			  (const void *)(long)skb->data_end);
+	return 0;
+}
+
 /* Parses what is linear; when the headers end beyond it, pulls them in and parses once more. */
 FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, struct sighting *sighting)
 {
@@ -158,7 +166,8 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 	sighting.hook = hook;
 	if (hook == FLOW_HOOK_TC_EGRESS)
 		tc_look_back(skb, device, &sighting);
-	flow_account(&sighting);
+	if (unlikely(flow_account(&sighting)))
+		tc_show(skb, &sighting);
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		tc_account_carrier(skb, &sighting, link);

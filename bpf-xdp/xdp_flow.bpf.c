@@ -45,6 +45,14 @@ __weak int xdp_account_carrier(struct xdp_md *context, struct sighting *sighting
 	return flow_account(sighting);
 }
 
+__weak int xdp_show(struct xdp_md *context, struct sighting *sighting)
+{
+	if (sighting)
+		flow_show(sighting, (const void *)(long)context->data,
+			  (const void *)(long)context->data_end);
+	return 0;
+}
+
 FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 {
 	const struct flow_device *device = flow_device(context->ingress_ifindex);
@@ -65,7 +73,8 @@ FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 	sighting.vlan = 0;
 	sighting.hook = FLOW_HOOK_XDP_INGRESS;
 	sighting.pulled = 0;
-	flow_account(&sighting);
+	if (unlikely(flow_account(&sighting)))
+		xdp_show(context, &sighting);
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		xdp_account_carrier(context, &sighting);

@@ -434,6 +434,7 @@ void pipeline_reload(struct pipeline *pipeline)
 	int error = loop_add_timer(pipeline->loop, pipeline->config->flow.drain_interval,
 				   pipeline_drain, pipeline, &timer);
 
+	datapath_follow_log(pipeline->datapath);
 	if (error) {
 		log_error("cannot change the drain interval; it stays as it was");
 	} else {

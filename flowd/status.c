@@ -9,7 +9,7 @@
 #include "flowd/base/usage.h"
 #include "flowd/ledger.h"
 
-#define STATUS_COUNTERS	  128
+#define STATUS_COUNTERS	  256
 #define STATUS_INTERFACES 1024
 
 struct status_page {
@@ -112,6 +112,13 @@ static void status_count_table(struct status_page *page, const struct flow_table
 	status_count(page, "table_packets", table->packets, "packets taken into the flow table");
 	status_count(page, "emitted_packets", table->packets_emitted, "packets in records so far");
 	status_count(page, "emitted_bytes", table->bytes_emitted, "bytes in records so far");
+	status_count(page, "table_carrier_packets", table->carrier_packets,
+		     "packets of outer flows beside their inner ones; in none of the above");
+	status_count(page, "table_carrier_bytes", table->carrier_bytes, "bytes of those");
+	status_count(page, "icmp_errors_joined", table->errors_joined,
+		     "ICMP errors told with the flow they quote");
+	status_count(page, "icmp_errors_unjoined", table->errors_unjoined,
+		     "ICMP errors whose quoted flow is not known");
 }
 
 static void status_count_bus(struct status_page *page, const struct status_sources *sources)

@@ -13,6 +13,7 @@
 #include "flowd/kernel/datapath_load.h"
 #include "flowd/kernel/drain.h"
 #include "flowd/kernel/jiffies.h"
+#include "flowd/kernel/malformed.h"
 #include "flowd/kernel/ring.h"
 
 struct datapath {
@@ -62,8 +63,16 @@ int datapath_open(struct datapath **out, const struct datapath_options *options)
 		datapath_close(datapath);
 		return err;
 	}
+	datapath_follow_log(datapath);
 	*out = datapath;
 	return 0;
+}
+
+void datapath_follow_log(struct datapath *datapath)
+{
+	uint8_t *show = &datapath->skeleton->bss->flow_show_malformed;
+
+	__atomic_store_n(show, log_level_get() >= LOG_LEVEL_DEBUG, __ATOMIC_RELAXED);
 }
 
 void datapath_close(struct datapath *datapath)
@@ -96,6 +105,8 @@ static int datapath_sample(const struct datapath *datapath, struct jiffies_sampl
 static void datapath_take_event(void *context, const void *sample, uint32_t size)
 {
 	drain_event(context, sample, size);
+	if (size >= sizeof(struct flow_event) && malformed_fits(sample, size))
+		malformed_log(sample);
 }
 
 static bool datapath_read_events(struct datapath *datapath)

@@ -31,6 +31,10 @@ int datapath_open(struct datapath **out, const struct datapath_options *options)
 /* Detaches nothing (attach.h); frees maps and programs. Accepts NULL. */
 void datapath_close(struct datapath *datapath);
 
+/* After the log's level has changed: at level debug samples of packets that are not understood are
+ * logged. */
+void datapath_follow_log(struct datapath *datapath);
+
 /* Called for each difference found; times are CLOCK_MONOTONIC ns. */
 typedef void (*datapath_delta_fn)(void *context, const struct flow_delta *delta);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/kernel/malformed.h"
+
 #define DRAIN_CHUNK	2048 /* copies; a set's worth is kept free */
 #define DRAIN_TRIES	16   /* a replacement takes the writer well below a microsecond */
 #define DRAIN_TCP_CLOSE (FLOW_TCP_FIN | FLOW_TCP_RST)
@@ -485,6 +487,6 @@ void drain_event(struct drain *drain, const void *sample, uint32_t size)
 	if (event->type == FLOW_EVENT_FLOW_EVICTED && drain_evicted_fits(evicted, size) &&
 	    evicted->slot < drain->sets * FLOW_WAYS)
 		drain_evicted(drain, evicted, &((const struct flow_evicted_extra *)sample)->extra);
-	else
+	else if (!malformed_fits(event, size))
 		drain->stats.events_unknown++;
 }

@@ -96,7 +96,7 @@ static struct datapath *datapath_make(uint32_t flows, uint32_t ring_bytes)
 	struct datapath *datapath = NULL;
 
 	if (geteuid()) {
-		print_message("skipped: not root, so no BPF programs\n");
+		print_message("# skipped: not root, so no BPF programs\n");
 		skip();
 	}
 	assert_int_equal(datapath_open(&datapath, &options), 0);
@@ -352,7 +352,7 @@ static void churn_check_ledger(struct datapath *datapath, const struct seen *see
 			       struct datapath_ledger *ledger)
 {
 	datapath_ledger(datapath, ledger);
-	print_message("seen %llu, evicted %llu, clean %llu, lost %llu, torn %llu, deltas %llu\n",
+	print_message("# seen %llu, evicted %llu, clean %llu, lost %llu, torn %llu, deltas %llu\n",
 		      (unsigned long long)ledger->kernel.seen_packets,
 		      (unsigned long long)ledger->kernel.evictions,
 		      (unsigned long long)ledger->kernel.evictions_clean,

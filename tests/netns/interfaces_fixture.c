@@ -88,7 +88,7 @@ struct fixture *fixture_begin(void **state)
 	struct fixture *fixture = *state;
 
 	if (!fixture->datapath) {
-		print_message("skipped: not root, so no network namespaces\n");
+		print_message("# skipped: not root, so no network namespaces\n");
 		skip();
 	}
 	return fixture;

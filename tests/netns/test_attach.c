@@ -183,7 +183,7 @@ static void test_crash_leaves_no_link(void **state)
 
 	if (fixture_tc_mode() == ATTACHED_CLSACT) {
 		print_message(
-			"skipped: no tcx before Linux 6.6, and filters outlive their maker\n");
+			"# skipped: no tcx before Linux 6.6, and filters outlive their maker\n");
 		skip();
 	}
 	fixture_shell("ip link add a0 type veth peer name a1");

@@ -161,7 +161,7 @@ static void test_tunnel_has_no_link_header(void **state)
 	struct fixture *fixture = fixture_begin(state);
 
 	if (access("/dev/net/tun", R_OK | W_OK)) {
-		print_message("skipped: no /dev/net/tun\n");
+		print_message("# skipped: no /dev/net/tun\n");
 		skip();
 	}
 	fixture_shell("ip tuntap add dev tun0 mode tun");
