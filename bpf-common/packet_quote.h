@@ -5,28 +5,35 @@
 
 #include "bpf-common/packet_parse.h"
 
-PACKET_INLINE void packet_quote_ports(const struct cursor *cursor, struct flow_key *quoted)
+/* 0 when the ports, or what ICMP has instead, are not all there. */
+PACKET_INLINE int packet_quote_ports(const struct cursor *cursor, struct flow_key *quoted)
 {
 	const __u8 *l4 = cursor->pos;
 	int icmp = quoted->protocol == IPPROTO_ICMP || quoted->protocol == IPPROTO_ICMPV6;
+	int ports = quoted->protocol == IPPROTO_TCP || quoted->protocol == IPPROTO_UDP ||
+		    quoted->protocol == IPPROTO_SCTP || quoted->protocol == IPPROTO_UDPLITE ||
+		    quoted->protocol == IPPROTO_DCCP;
 
 	if (!cursor_peek(cursor, 4))
-		return;
+		return !icmp && !ports;
 	if (icmp) {
 		quoted->src_port = l4[0];
 		quoted->dst_port = l4[1];
-		if (packet_icmp_has_id(quoted->protocol, l4[0]) && cursor_peek(cursor, 6))
+		if (packet_icmp_has_id(quoted->protocol, l4[0])) {
+			if (!cursor_peek(cursor, 6))
+				return 0;
 			quoted->icmp_id = packet_u16(l4 + 4);
-	} else if (quoted->protocol == IPPROTO_TCP || quoted->protocol == IPPROTO_UDP ||
-		   quoted->protocol == IPPROTO_SCTP || quoted->protocol == IPPROTO_UDPLITE ||
-		   quoted->protocol == IPPROTO_DCCP) {
+		}
+	} else if (ports) {
 		quoted->src_port = packet_u16(l4);
 		quoted->dst_port = packet_u16(l4 + 2);
 	}
+	return 1;
 }
 
-/* The quoted header into `quoted`; 0 when it is not all there. */
-PACKET_INLINE int packet_quote_ip(struct cursor *cursor, struct flow_key *quoted)
+/* The quoted header into `quoted`; 0 when it is not all there. Ports that are not leave a note. */
+PACKET_INLINE int packet_quote_ip(struct cursor *cursor, struct packet *packet,
+				  struct flow_key *quoted)
 {
 	const __u8 *ip = cursor_peek(cursor, sizeof(struct iphdr));
 	__u16 later;
@@ -39,8 +46,8 @@ PACKET_INLINE int packet_quote_ip(struct cursor *cursor, struct flow_key *quoted
 		quoted->protocol = ip[offsetof(struct iphdr, protocol)];
 		later = packet_u16(ip + offsetof(struct iphdr, frag_off)) & 0x1fff;
 		cursor_skip_some(cursor, (ip[0] & 0x0fu) * 4);
-		if (!later)
-			packet_quote_ports(cursor, quoted);
+		if (!later && !packet_quote_ports(cursor, quoted))
+			packet->note = PACKET_NOTE_QUOTE_SHORT;
 		return 1;
 	}
 	ip = cursor_peek(cursor, sizeof(struct ipv6hdr));
@@ -51,7 +58,8 @@ PACKET_INLINE int packet_quote_ip(struct cursor *cursor, struct flow_key *quoted
 	quoted->scope = FLOW_SCOPE_IPV6;
 	quoted->protocol = ip[offsetof(struct ipv6hdr, nexthdr)];
 	cursor_skip_some(cursor, sizeof(struct ipv6hdr));
-	packet_quote_ports(cursor, quoted);
+	if (!packet_quote_ports(cursor, quoted))
+		packet->note = PACKET_NOTE_QUOTE_SHORT;
 	return 1;
 }
 
@@ -73,7 +81,7 @@ PACKET_INLINE enum packet_status packet_step_quote(struct cursor *cursor, struct
 
 	packet->flags &= (__u16)~FLOW_FLAG_TUNNEL; /* the two share their place */
 	__builtin_memset(quoted, 0, sizeof(*quoted));
-	if (!packet_quote_ip(cursor, quoted)) {
+	if (!packet_quote_ip(cursor, packet, quoted)) {
 		packet->note = PACKET_NOTE_QUOTE_SHORT;
 		return PACKET_OK;
 	}

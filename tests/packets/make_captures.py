@@ -65,6 +65,16 @@ def ipv6(source, destination, protocol, payload):
                        ip6(destination)) + payload
 
 
+def extension(following, payload, words=1):
+    """A hop-by-hop, routing or destination header of padding."""
+    padding = bytes([1, words * 8 - 4]) + bytes(words * 8 - 4)
+    return bytes([following, words - 1]) + padding + payload
+
+
+def fragment6(following, offset, more, ident, payload):
+    return struct.pack("!BBHI", following, 0, offset | more, ident) + payload
+
+
 def tcp(source, destination, flags, payload=b"", sequence=0):
     return struct.pack("!HHIIBBHHH", source, destination, sequence, 0, 5 << 4, flags, 64000, 0,
                        0) + payload
@@ -155,6 +165,152 @@ def make_fragments():
     return frames
 
 
+PPP = b"\xff\x03\0\x21"
+COOKED_GRE = struct.pack("!HHH8sH", 0, 778, 0, b"", 0x0800)  # ARPHRD_IPGRE
+
+
+def apart(frames):
+    """A millisecond between frames."""
+    return [(START_NS + number * MS, frame) for number, frame in enumerate(frames)]
+
+
+def make_fragments6():
+    """IPv6: a datagram in two parts, one whose first part is missing, a whole one that says it is a
+    fragment; and an IPv4 datagram whose parts are out of order."""
+    ends, datagram = ("2001:db8::1", "2001:db8::2"), udp(7000, 7001, b"g" * 1800)
+    first, second = datagram[:1448], datagram[1448:]
+    late = udp(7002, 7003, b"h" * 1992)
+    return apart([
+        over6(*ends, 44, fragment6(17, 0, 1, 5, first)),
+        over6(*ends, 44, fragment6(17, 1448, 0, 5, second)),
+        over6(*ends, 44, fragment6(17, 1448, 0, 6, second)),
+        over6(*ends, 44, fragment6(17, 0, 0, 7, udp(7004, 7005, b"atomic"))),
+        ethernet(ipv4("10.0.0.1", "10.0.0.2", 17, late[1480:], 185, 11), 0x0800),
+        ethernet(ipv4("10.0.0.1", "10.0.0.2", 17, late[:1480], 0x2000, 11), 0x0800),
+    ])
+
+
+PACKET4 = ipv4("10.3.0.1", "10.3.0.2", 17, udp(4001, 4002, b"inner v4"))
+PACKET6 = ipv6("2001:db8:3::1", "2001:db8:3::2", 6, tcp(4003, 4004, SYN))
+
+
+def mpls(payload, *labels):
+    stack = b"".join(struct.pack("!I", label << 12 | (number == len(labels) - 1) << 8 | 64)
+                     for number, label in enumerate(labels))
+    return ethernet(stack + payload, 0x8847)
+
+
+def pppoe(payload, protocol, ethertype=0x8864):
+    return ethernet(struct.pack("!BBHHH", 0x11, 0, 7, len(payload) + 2, protocol) + payload,
+                    ethertype)
+
+
+def snap(payload, ethertype, organisation=b"\0\0\0"):
+    body = b"\xaa\xaa\x03" + organisation + struct.pack("!H", ethertype) + payload
+    return ethernet(body, len(body))
+
+
+def make_links():
+    """What may stand between Ethernet and IP, and what is no IP but has a name."""
+    wire = ethernet(ipv4("10.3.0.1", "10.3.0.2", 17, udp(4005, 4002, b"pseudowire")), 0x0800)
+    return apart([
+        mpls(PACKET4, 100), mpls(PACKET6, 100, 200, 300), mpls(bytes(4) + wire, 5),
+        pppoe(PACKET4, 0x0021), pppoe(PACKET6, 0x0057), pppoe(bytes(10), 0xC021),
+        snap(PACKET4, 0x0800), snap(bytes(20), 0x2000, b"\0\0\x0c"),
+        vlan(PACKET6, 0x86DD, 1, 2, 3),
+        ethernet(bytes.fromhex("42420300000000008000") + bytes(28), 38),
+        ethernet(bytes.fromhex("fefe03") + bytes(30), 33),
+        ethernet(bytes(46), 0x8809), ethernet(bytes(46), 0x888E), ethernet(bytes(46), 0x88F7),
+        ethernet(bytes(46), 0x8137), ethernet(bytes(46), 0x9999),
+    ])
+
+
+def make_tunnels():
+    """A packet in each kind of tunnel, told apart by its source port; then one that is two tunnels
+    deep, and one that carries no IP."""
+    outer, outer6 = ("192.0.2.1", "192.0.2.2"), ("2001:db8:9::1", "2001:db8:9::2")
+
+    def v4(port):
+        return ipv4("10.3.0.1", "10.3.0.2", 17, udp(port, 4002, b"inner v4"))
+
+    def v6(port):
+        return ipv6("2001:db8:3::1", "2001:db8:3::2", 6, tcp(port, 4004, SYN))
+
+    def framed(port):
+        return ethernet(v4(port), 0x0800)
+
+    def by_udp(port, payload, source=50000):
+        return over4(*outer, 17, udp(source, port, payload))
+
+    def by_gre(flags, protocol, rest):
+        return over4(*outer, 47, struct.pack("!HH", flags, protocol) + rest)
+
+    vni = struct.pack("!II", 0x08000000, 77 << 8)
+    return apart([
+        by_udp(4789, vni + framed(1)), over6(*outer6, 17, udp(50000, 4789, vni + framed(2))),
+        by_udp(6081, struct.pack("!BBHI", 2, 0, 0x6558, 78 << 8) + bytes(8) + framed(3)),
+        by_udp(2152, struct.pack("!BBHI", 0x30, 255, len(v4(4)), 79) + v4(4), 2152),
+        by_gre(0, 0x0800, v4(5)), by_gre(0x2000, 0x86DD, struct.pack("!I", 80) + v6(6)),
+        by_gre(0x2000, 0x6558, struct.pack("!I", 81 << 8) + framed(7)),
+        by_gre(0x1000, 0x88BE, struct.pack("!III", 1, 0x10000052, 0) + framed(8)),
+        over4(*outer, 4, v4(9)), over4(*outer, 41, v6(10)),
+        over6(*outer6, 4, v4(11)), over6(*outer6, 41, v6(12)),
+        over4(*outer, 4, ipv4(*outer, 47, struct.pack("!HH", 0, 0x0800) + v4(13))),
+        by_udp(4789, vni + ethernet(bytes(28), 0x0806)),
+    ])
+
+
+def make_quotes():
+    """A datagram, and the ICMP errors that quote it: whole, through a tunnel's end, too short."""
+    ends, ends6 = ("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")
+    asked, asked6 = udp(5000, 33434, b"probe"), udp(5001, 33435, b"probe")
+    probe, probe6 = ipv4(*ends, 17, asked), ipv6(*ends6, 17, asked6)
+    return apart([
+        ethernet(probe, 0x0800), ethernet(probe6, 0x86DD),
+        over4(ends[1], ends[0], 1, icmp(3, 3, 0, 0, probe)),
+        over4("10.0.9.9", ends[0], 1, icmp(11, 0, 0, 0, probe)),
+        over4("10.0.9.9", ends[0], 1, icmp(11, 0, 0, 0, probe[:22])),
+        over6(ends6[1], ends6[0], 58, icmp(1, 4, 0, 0, probe6)),
+    ])
+
+
+def make_protocols():
+    """Flows beyond TCP, UDP and ICMP, with the ports they have; IPv6 extension headers."""
+    ends, ends6 = ("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")
+    authentication = struct.pack("!BBHII", 17, 4, 0, 1, 1) + bytes(12) + udp(1, 2, b"")
+    chain = extension(60, extension(43, extension(60, extension(17, udp(6000, 6001, b"behind"), 2))))
+    return apart([
+        over4(*ends, 132, struct.pack("!HHII", 2905, 2906, 1, 0) + bytes(16)),
+        over4(*ends, 136, udp(3000, 3001, b"lite")),
+        over4(*ends, 33, struct.pack("!HHBBHI", 3002, 3003, 4, 0, 0, 0) + bytes(8)),
+        over4(*ends, 2, bytes.fromhex("160009ffe0000001")),
+        over4(*ends, 50, bytes(32)), over4(*ends, 51, authentication), over4(*ends, 89, bytes(44)),
+        over4(*ends, 112, bytes(20)), over4(*ends, 103, bytes(12)),
+        over6(*ends6, 0, chain),
+        over4(*ends, 1, icmp(13, 0, 9, 1, bytes(12))),
+    ])
+
+
+def make_notes():
+    """Packets that are in a flow although they could not be read to their end; each has a note."""
+    ends, ends6 = ("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")
+    vni = struct.pack("!II", 0x08000000, 77 << 8)
+    tower = PACKET4
+    for _ in range(20):
+        tower = ipv4(*ends, 4, tower)
+    return apart([
+        over4(*ends, 6, b"\x04"),
+        ethernet(ipv4(*ends, 17, b"later" * 8, 100, 21), 0x0800),
+        over4(*ends, 17, udp(50000, 4789, vni + ethernet(PACKET4, 0x0800)[:24])),
+        over4(*ends, 4, bytes([0x43]) + PACKET4[1:]),
+        over4(*ends, 47, struct.pack("!HH", 0, 0x0806) + bytes(28)),
+        ethernet(tower, 0x0800),
+        over6(*ends6, 0, b"\x11\x05"),
+        over6(*ends6, 60, extension(60, b"") * 9 + extension(17, udp(1, 2, b""))),
+        over4(*ends, 1, icmp(3, 1, 0, 0, PACKET4[:12])),
+    ])
+
+
 def make_malformed():
     """Packets that end too early or lie about themselves; each has its own counter."""
     good = over4("10.0.0.1", "10.0.0.2", 17, udp(1, 2, b"zz"))
@@ -203,7 +359,16 @@ def main():
     write_pcap(path("mixed"), make_mixed())
     write_pcap(path("vlan"), make_vlan())
     write_pcap(path("fragments"), make_fragments())
+    write_pcap(path("fragments6"), make_fragments6())
+    write_pcap(path("links"), make_links())
+    write_pcap(path("tunnels"), make_tunnels())
+    write_pcap(path("quotes"), make_quotes())
+    write_pcap(path("protocols"), make_protocols())
+    write_pcap(path("notes"), make_notes())
     write_pcap(path("malformed"), make_malformed())
+    write_pcap(path("ppp"), [(stamp, PPP + frame[14:]) for stamp, frame in make_http()], link=9)
+    write_pcap(path("cooked"), [(stamp, COOKED_GRE + frame[14:]) for stamp, frame in make_http()],
+               link=113)
     write_pcap(path("long"), make_long())
     write_pcap(path("microseconds"), make_http(), nanoseconds=False)
     write_pcap(path("truncated"), make_http(), cut=11)
