@@ -84,11 +84,12 @@ def enhanced(order, number, stamp, frame):
 def pcapng(order):
     nano = struct.pack(order + "HHB3xHH", 9, 1, 9, 0, 0)
     out = section(order) + interface(order, 1, 65535) + interface(order, 101, 262144, nano)
-    out += interface(order, 9, 0)
+    out += interface(order, 9, 0) + interface(order, 105, 0)
     for i, packet in enumerate(CONNECTION):
         out += enhanced(order, 0, (1700000000 + i) * 10**6, ethernet(packet))
         out += enhanced(order, 1, (1700000000 + i) * 10**9, packet)
     out += enhanced(order, 2, 0, b"\xff\3\0\x21" + CONNECTION[0])
+    out += enhanced(order, 3, 0, CONNECTION[0])
     frame = ethernet(CONNECTION[0])
     out += block(order, 3, struct.pack(order + "I", len(frame)) + frame)
     out += block(order, 2, struct.pack(order + "HHIIII", 0, 0, 0, 0, len(frame), len(frame)) + frame)
@@ -110,7 +111,9 @@ def main():
         "null.pcap": pcap(0, [loop(p, "<") for p in both]),
         "loop.pcap": pcap(108, [loop(p, ">") for p in both]),
         "cut.pcap": pcap(1, [ethernet(p) for p in both])[:-7],
-        "ppp.pcap": pcap(9, both),
+        "ppp.pcap": pcap(9, [b"\xff\3" * (i % 2) + (b"\0\x57" if p[0] >> 4 == 6 else b"\0\x21") + p
+                             for i, p in enumerate(both)]),
+        "wlan.pcap": pcap(105, both),
         "little.pcapng": pcapng("<"),
         "big.pcapng": pcapng(">"),
         "cut.pcapng": pcapng("<")[:-30],
