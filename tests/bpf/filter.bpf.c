@@ -21,21 +21,34 @@ __u64 cgroup_rules;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+static long run_case(__u32 index, const __u32 *state)
+{
+	struct filter_case *one = bpf_map_lookup_elem(&cases, &index);
+
+	if (!one)
+		return 1;
+	one->verdict = !(*state & FLOW_FILTER_ON) ||
+		       flow_filter(&one->key, one->ifindex, *state, one->cgroups);
+	return 0;
+}
+
+static long run_empty_case(__u32 index, const __u32 *state)
+{
+	struct filter_case *one = bpf_map_lookup_elem(&cases, &index);
+
+	if (!one)
+		return 1;
+	one->verdict = !(*state & FLOW_FILTER_ON);
+	return 0;
+}
+
 /* All cases under one state, as one packet would be. */
 SEC("tc")
 int run_cases(struct __sk_buff *skb __attribute__((unused)))
 {
 	__u32 state = flow_filter_read_state();
 
-	for (__u32 i = 0; i < FILTER_CASES; i++) {
-		__u32 index = i;
-		struct filter_case *one = bpf_map_lookup_elem(&cases, &index);
-
-		if (!one)
-			break;
-		one->verdict = !(state & FLOW_FILTER_ON) ||
-			       flow_filter(&one->key, one->ifindex, state, one->cgroups);
-	}
+	bpf_loop(FILTER_CASES, run_case, &state, 0);
 	return TC_ACT_UNSPEC;
 }
 
@@ -45,14 +58,7 @@ int run_nothing(struct __sk_buff *skb __attribute__((unused)))
 {
 	__u32 state = flow_filter_read_state();
 
-	for (__u32 i = 0; i < FILTER_CASES; i++) {
-		__u32 index = i;
-		struct filter_case *one = bpf_map_lookup_elem(&cases, &index);
-
-		if (!one)
-			break;
-		one->verdict = !(state & FLOW_FILTER_ON);
-	}
+	bpf_loop(FILTER_CASES, run_empty_case, &state, 0);
 	return TC_ACT_UNSPEC;
 }
 

@@ -10,7 +10,7 @@ import unittest
 import tap
 import traffic
 from counters import SOON, SilentLab, received, sent, settled, total
-from daemon import Daemon, key_of
+from daemon import TIME_SCALE, Daemon, key_of
 
 TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
 HERE4, THERE4, HERE6, THERE6 = "10.98.0.1", "10.98.0.2", "fd98::1", "fd98::2"
@@ -154,7 +154,7 @@ class Filter(unittest.TestCase):
     def test_refused_expression(self):
         """a mistake: flowd says where, and does not start"""
         daemon = Daemon(self.lab, self.lab.node, ["uplink"], file="filter:\n  pcap: udp prot 9\n")
-        self.assertEqual(daemon.process.wait(10), 1)
+        self.assertEqual(daemon.process.wait(10 * TIME_SCALE), 1)
         self.assertIn("filter.pcap: pcap filter \"udp prot 9\": ", daemon.messages())
 
     # ---- reload ----

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """`sampling:` with the real daemon: each record tells its rate, what is left out is counted, and no
 connection's beginning or end is left out."""
+import os
 import socket
 import unittest
 
@@ -94,7 +95,9 @@ class Sampling(unittest.TestCase):
         counts = {port: (self.packets(flows, lambda key, port=port: key.sport == port),
                          self.packets(flows, lambda key, port=port: key.dport == port))
                   for port in set(ports) if ports.count(port) == 1}
-        self.assertLessEqual(set(counts.values()), {(8, 8), (1, 1)})
+        # a first packet on each CPU that the conversation came to
+        others = [max(count) for count in counts.values() if count != (8, 8)]
+        self.assertLessEqual(max(others), os.cpu_count())
         chosen = [port for port, count in counts.items() if count == (8, 8)]
         # of about 200, 20 are chosen, with a standard deviation of 4
         self.assertTrue(1 <= len(chosen) <= 50, f"{len(chosen)} of {len(counts)}")
