@@ -71,7 +71,12 @@ void hook_unload(void)
 
 void hook_set_role(uint32_t role)
 {
-	struct flow_device device = { .ifindex = 1, .role = role };
+	hook_set_sampling(role, 0);
+}
+
+void hook_set_sampling(uint32_t role, uint16_t sampling)
+{
+	struct flow_device device = { .ifindex = 1, .role = (uint16_t)role, .sampling = sampling };
 	uint32_t slot = 1;
 
 	bpf_map_update_elem(bpf_map__fd(programs->maps.device_slots), &slot, &device, BPF_ANY);

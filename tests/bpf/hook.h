@@ -34,6 +34,8 @@ int hook_load(void);
 void hook_unload(void);
 /* FLOW_DEVICE_* of device 1. */
 void hook_set_role(uint32_t role);
+/* The same, 1 in `sampling` packets or, with FLOW_DEVICE_SAMPLE_FLOWS, conversations. */
+void hook_set_sampling(uint32_t role, uint16_t sampling);
 /* Empties table and ledger. */
 void hook_reset(void);
 /* Runs the packet, adding to what is there; -EINVAL: the kernel does not take such a packet here.

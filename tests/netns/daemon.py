@@ -100,7 +100,7 @@ class Daemon:
     def _write_config(self, text):
         """Never empty: without a file the machine's own is read."""
         with open(self.file, "w", encoding="ascii") as file:
-            file.write("log_level: info\n" + text)
+            file.write(text or "log_level: info\n")
 
     def reload(self, text):
         """SIGHUP, and waits until it was obeyed; returns what it said."""

@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Packets that are not understood: at level debug the log shows what they look like, each kind at a
 rate, and what it does not show is counted; at any other level it costs and says nothing."""
-import os
 import re
-import signal
 import socket
 import unittest
 
@@ -79,23 +77,15 @@ class Malformed(unittest.TestCase):
         daemon = self.daemon()
         send(self.lab.client, "eth0", CUT_IPV4, SENT)
         self.count(daemon, "l3_truncated_packets", SENT)
-        self.reload(daemon, "debug")
+        daemon.reload("log_level: debug\n")
         send(self.lab.client, "eth0", SHORT_IHL, SENT)
         wait_until("a sample", lambda: samples(daemon, "ip_bad_header"), 5 * TIME_SCALE)
         suppressed = ledger(daemon)["malformed_suppressed"]
-        self.reload(daemon, "info")
+        daemon.reload("log_level: info\n")
         send(self.lab.client, "eth0", LABELS, SENT)
         self.count(daemon, "encap_too_deep_packets", SENT)
         self.assertEqual(samples(daemon, "l3_truncated") + samples(daemon, "encap_too_deep"), [])
         self.assertEqual(ledger(daemon)["malformed_suppressed"], suppressed)
-
-    def reload(self, daemon, level):
-        told = daemon.messages().count("settings read again")
-        with open(os.path.join(self.lab.directory, "flowd.yaml"), "w", encoding="ascii") as file:
-            file.write(f"log_level: {level}\n")
-        daemon.process.send_signal(signal.SIGHUP)
-        wait_until("the settings are read again", lambda: daemon.messages().count(
-            "settings read again") > told, 5 * TIME_SCALE)
 
 
 if __name__ == "__main__":
