@@ -9,6 +9,7 @@ Difference = collections.namedtuple("Difference", "capture tshark flowd")
 
 ROW = re.compile(r"^\| `([^`]+)` \| (.+?) \| (.+?) \| (.*?) \|$")
 NOTHING = "-"
+LIVE = "live"  # in place of a capture: tests/netns/test_replay.py
 
 
 def _flow_text(flow, count):
@@ -47,11 +48,17 @@ def of_packets(name, verdict, account):
                        f"{account.packets} packets, {account.in_flows} in flows{others}{more}")]
 
 
-def read(path):
-    """{Difference: reason}"""
+def read_line(line):
+    """(Difference, reason), or None where the line is no row."""
+    row = ROW.match(line.rstrip("\n"))
+    return (Difference(*row.groups()[:3]), row[4].strip()) if row else None
+
+
+def read(path, live=False):
+    """{Difference: reason}: the rows of single captures, or those of all of them sent live."""
     with open(path, encoding="utf-8") as file:
-        rows = [ROW.match(line.rstrip("\n")) for line in file]
-    return {Difference(*row.groups()[:3]): row[4].strip() for row in rows if row}
+        rows = dict(filter(None, map(read_line, file)))
+    return {row: reason for row, reason in rows.items() if (row.capture == LIVE) == live}
 
 
 def row_text(row, reason):

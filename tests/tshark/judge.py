@@ -16,6 +16,7 @@ TOOLS = os.path.join(os.environ.get("FLOWD_TOOLS", os.path.join(ROOT, "../shared
 # What the oracle's comparer does not judge: tshark itself could not read the key whole.
 UNSURE = {"l4short", "bad-inner", "extmany", "oddlen", "bigtun"}
 VARIANT = "inner.track"
+EXACT_MIN = 99.9  # percent of judged flows: packets and bytes
 PORTS_UNTOLD = (33, 136)  # DCCP and UDP-Lite: Hubble's JSON has no place for their ports
 
 Flow = collections.namedtuple("Flow", "source destination protocol sport dport")

@@ -15,7 +15,6 @@ import differences
 import judge
 from account import Account
 
-EXACT_MIN = 99.9  # percent of judged flows
 KEPT = ("tcpdump", "pcapplusplus")  # folders whose verdicts lie beside them
 ASKED = "other-links"
 MADE = "made here"
@@ -82,7 +81,7 @@ class Runner:
         print(f"# {folder}: {exact} of {flows} judged flows exact in packets and bytes "
               f"({100 * exact / flows:.2f} %), {score.get('extra', 0)} that tshark does not have, "
               f"{score.get('oracle_ignored', 0)} not judged")
-        assert 100 * exact >= EXACT_MIN * flows and not score.get("extra"), "too few"
+        assert 100 * exact >= judge.EXACT_MIN * flows and not score.get("extra"), "too few"
 
     def check_asked(self, folder):
         """A folder that tshark was asked about now; link types and all."""
@@ -123,7 +122,8 @@ class Runner:
         """The rows between the head of the table and what stands behind it."""
         kept = differences.read(self.document)
         with open(self.document, encoding="utf-8") as file:
-            lines = [line for line in file if not differences.ROW.match(line.rstrip("\n"))]
+            lines = [line for line in file if not differences.read_line(line)
+                     or differences.read_line(line)[0].capture == differences.LIVE]
         at = next(i for i, line in enumerate(lines) if line.startswith("|---")) + 1
         rows = [differences.row_text(row, kept.get(row, "")) + "\n" for row in self.rows()]
         with open(self.document, "w", encoding="utf-8") as file:
