@@ -183,7 +183,7 @@ static const struct field_name version_names[] = {
 	{ "IPv4", 4 }, { "IPv6", 6 }, { "v4", 4 }, { "v6", 6 }, { NULL, 0 }
 };
 
-#define L4_PORTS(port) "l4.TCP." port "|l4.UDP." port "|l4.SCTP." port
+#define L4_PORTS(port) "l4.TCP." port "|l4.UDP." port "|l4.SCTP." port "|" FACTS port
 #define L4_ICMP(part)  "l4.ICMPv4." part "|l4.ICMPv6." part
 #define FACTS	       "extensions.value."
 

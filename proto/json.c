@@ -75,7 +75,7 @@ static char *put_l4(char *out, const struct flow_record *record)
 {
 	const struct flow_key *key = &record->key;
 
-	if (!protocol_has_ports(key->protocol) && !protocol_is_icmp(key->protocol))
+	if (!protocol_is_layer4(key->protocol))
 		return out;
 	out = json_literal(out, "\"l4\":{\"");
 	out = json_word(out, protocol_name(key->protocol));
@@ -217,12 +217,21 @@ static char *put_counts(char *out, const struct flow_record *record)
 	return put_count(out, "total_packets", record->total_packets);
 }
 
+/* Ports that "l4" has no place for. */
+static bool has_other_ports(const struct flow_record *record)
+{
+	return protocol_has_ports(record->key.protocol) &&
+	       !protocol_is_layer4(record->key.protocol);
+}
+
 static char *put_facts(char *out, const struct flow_record *record)
 {
 	out = put_count(out, "bytes", record->bytes);
 	if (record->key.scope & FLOW_SCOPE_CARRIER)
 		out = json_literal(out, "\"carrier\":true,");
 	out = json_certain(out, record);
+	if (has_other_ports(record))
+		out = put_number(out, "destination_port", record->key.dst_port);
 	if (record->end_reason != FLOW_END_NONE)
 		out = put_word(out, "end_reason", NAME_OF(end_names, record->end_reason));
 	out = json_estimated(out, record);
@@ -243,6 +252,8 @@ static char *put_facts(char *out, const struct flow_record *record)
 	out = put_number(out, "protocol", record->key.protocol);
 	if (record->sampling > 1)
 		out = put_number(out, "sampling", record->sampling);
+	if (has_other_ports(record))
+		out = put_number(out, "source_port", record->key.src_port);
 	out = put_tcp(out, record);
 	out = put_counts(out, record);
 	if (record->flags & FLOW_FLAG_L4_SHORT)

@@ -49,7 +49,14 @@ const char *protocol_name(uint8_t protocol)
 
 bool protocol_has_ports(uint8_t protocol)
 {
-	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP;
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP ||
+	       protocol == PROTOCOL_DCCP || protocol == PROTOCOL_UDPLITE;
+}
+
+bool protocol_is_layer4(uint8_t protocol)
+{
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP ||
+	       protocol_is_icmp(protocol);
 }
 
 bool protocol_is_icmp(uint8_t protocol)

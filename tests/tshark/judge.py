@@ -17,7 +17,6 @@ TOOLS = os.path.join(os.environ.get("FLOWD_TOOLS", os.path.join(ROOT, "../shared
 UNSURE = {"l4short", "bad-inner", "extmany", "oddlen", "bigtun"}
 VARIANT = "inner.track"
 EXACT_MIN = 99.9  # percent of judged flows: packets and bytes
-PORTS_UNTOLD = (33, 136)  # DCCP and UDP-Lite: Hubble's JSON has no place for their ports
 
 Flow = collections.namedtuple("Flow", "source destination protocol sport dport")
 Count = collections.namedtuple("Count", "packets bytes")
@@ -118,8 +117,7 @@ def flows_of_verdict(verdict):
     """({Flow: Count}, flows that tshark is unsure of)."""
     counts, unsure = {}, set()
     for flow in verdict["flows"][VARIANT]:
-        ports = (0, 0) if flow["proto"] in PORTS_UNTOLD else (flow["sport"], flow["dport"])
-        key = Flow(flow["src"], flow["dst"], flow["proto"], *ports)
+        key = Flow(flow["src"], flow["dst"], flow["proto"], flow["sport"], flow["dport"])
         before = counts.get(key, Count(0, 0))
         counts[key] = Count(before.packets + flow["packets"], before.bytes + flow["bytes"])
         if UNSURE & set(flow["tags"]):
@@ -132,7 +130,8 @@ def _ports(flow):
         if name.startswith("ICMP"):
             return ports.get("type", 0), ports.get("code", 0)
         return ports.get("source_port", 0), ports.get("destination_port", 0)
-    return 0, 0
+    facts = flow["extensions"]["value"]  # of protocols that l4 has no place for
+    return facts.get("source_port", 0), facts.get("destination_port", 0)
 
 
 def flows_of_lines(lines):

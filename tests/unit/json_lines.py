@@ -30,6 +30,7 @@ VALUE = {
     "first_seen": TIME, "flow_id": NUMERAL, "fragment": True,
     "icmp": {"code": int, "id": int, "quoted": QUOTED, "type": int}, "kind": ("flow_start", "flow_update", "flow_end"),
     "l3_bytes": NUMERAL, "last_seen": TIME, "observed": [OBSERVED], "packets": NUMERAL,
+    "destination_port": int, "source_port": int,
     "protocol": int, "sampling": int, "tcp": {"flags": re.compile("0x1?[0-9a-f]{2}$")},
     "total_bytes": NUMERAL, "total_packets": NUMERAL, "truncated": True, "vlan": [int],
 }
