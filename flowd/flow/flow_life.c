@@ -66,14 +66,31 @@ static void flow_settle(struct flow_table *table, struct flow *flow)
 		flow_conversation_settle_alone(flow);
 }
 
+/* From the SYN to the SYN that answers it, where both were seen. */
+static uint64_t flow_handshake_ns(const struct flow_table *table, const struct flow *flow)
+{
+	const struct flow *peer = flow_state_peer(table, flow);
+
+	if (flow->key.protocol != IPPROTO_TCP || !peer || flow->reply != FLOW_REPLY_NO ||
+	    !(flow->flags & peer->flags & FLOW_TCP_SYN) || peer->first_ns < flow->first_ns)
+		return 0;
+	return peer->first_ns - flow->first_ns;
+}
+
 void flow_life_emit(struct flow_table *table, struct flow *flow, enum flow_kind kind,
 		    enum flow_end_reason reason)
 {
 	struct flow_note *note = flow->noted ? flow_notes_find(&table->notes, flow->id) : NULL;
 
 	flow_settle(table, flow);
-	flow_publish(&table->publisher, flow, flow_paths_at(&table->paths, flow->path), note, kind,
-		     reason, table->now_ns);
+	flow_publish(&table->publisher,
+		     &(struct flow_news){ .flow = flow,
+					  .path = flow_paths_at(&table->paths, flow->path),
+					  .note = note,
+					  .handshake_ns = flow_handshake_ns(table, flow),
+					  .kind = kind,
+					  .reason = reason },
+		     table->now_ns);
 	flow->record_tick = (uint32_t)table->tick;
 }
 
@@ -89,8 +106,12 @@ void flow_life_unpair(struct flow_table *table, struct flow *flow)
 
 static void flow_unnote(struct flow_table *table, const struct flow *flow)
 {
-	if (flow_notes_find(&table->notes, flow->id)->error.packets)
+	const struct flow_note *note = flow_notes_find(&table->notes, flow->id);
+
+	if (note->error.packets)
 		table->errors.held--;
+	if (note->trouble)
+		table->troubles.held--;
 	flow_notes_drop(&table->notes, flow->id);
 }
 

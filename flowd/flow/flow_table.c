@@ -8,6 +8,7 @@
 #include "flowd/flow/flow_join.h"
 #include "flowd/flow/flow_life.h"
 #include "flowd/flow/flow_state.h"
+#include "flowd/flow/flow_trouble.h"
 
 #define PREFETCH_AHEAD 32u
 
@@ -149,6 +150,7 @@ void flow_table_age(struct flow_table *table, uint64_t now_ns)
 	uint64_t target = now_ns / FLOW_AGE_STEP_NS;
 
 	flow_errors_retry(table);
+	flow_trouble_retry(table);
 	if (target > table->tick && target - table->tick > FLOW_WHEEL_SLOTS)
 		table->tick = target - FLOW_WHEEL_SLOTS; /* one turn shows every slot */
 	if (table->pool.used == 0 && target > table->tick)
@@ -183,5 +185,7 @@ void flow_table_stats(const struct flow_table *table, struct flow_table_stats *s
 		.carrier_bytes = table->carrier_bytes,
 		.errors_joined = table->errors.joined,
 		.errors_unjoined = table->errors.unjoined,
+		.troubles_joined = table->troubles.joined,
+		.troubles_unjoined = table->troubles.unjoined,
 	};
 }
