@@ -96,7 +96,8 @@ FLOW_ABI_ASSERT(sizeof(struct flow_hot) == 64);
 	X(TC_INGRESS, 1, "tc")   \
 	X(TC_EGRESS, 2, "tc")    \
 	X(XDP_INGRESS, 3, "xdp") \
-	X(CAPTURE, 4, "pcap")
+	X(CAPTURE, 4, "pcap")    \
+	X(DROP, 5, "drop")
 #define FLOW_HOOK_ENUM(name, value, text) FLOW_HOOK_##name = (value),
 enum flow_hook { FLOW_HOOKS(FLOW_HOOK_ENUM) };
 

@@ -36,9 +36,10 @@ struct trace_drop {
 	__u8 tcp_state; /* of the socket; 0 = none */
 	__u16 captured;
 	__u32 pad;
+	__u8 device[16]; /* name of `ifindex`; empty = not known */
 	__u8 bytes[TRACE_DROP_BYTES];
 };
-FLOW_ABI_ASSERT(sizeof(struct trace_drop) == 264);
+FLOW_ABI_ASSERT(sizeof(struct trace_drop) == 280);
 
 /* Which retransmission it was, X(NAME, json_name). */
 #define TRACE_RETRANSMITS(X) \

@@ -88,8 +88,10 @@ TRACE_INLINE void drop_place(const struct sk_buff *skb, const struct sock *sk,
 
 	drop->iif = (__u32)skb->skb_iif;
 	drop->ifindex = drop->iif;
+	drop->device[0] = 0;
 	if (drop_is_address(dev)) {
 		drop->ifindex = (__u32)BPF_CORE_READ(dev, ifindex);
+		BPF_CORE_READ_INTO(&drop->device, dev, name);
 		trace_namespace(BPF_CORE_READ(dev, nd_net.net), &drop->netns_cookie, &drop->netns);
 	}
 	if (drop_is_address((const void *)dst))

@@ -29,6 +29,8 @@
 #include "flowd/status.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
+#include "flowd/trouble/trouble.h"
+#include "flowd/troubles.h"
 
 #define PIPELINE_DELIVER_NS	(10 * CLOCK_MS) /* records wait this long for company */
 #define PIPELINE_SAMPLE_NS	(5 * CLOCK_S)
@@ -53,6 +55,7 @@ struct pipeline {
 	struct datapath *datapath;
 	struct packet_filter *filter;
 	struct interfaces *interfaces;
+	struct trouble *trouble;
 	struct ledger_watch ledger;
 	struct status_page *status;
 	struct loop_source *drain_timer, *ring_ready, *devices_ready, *deliver, *sample_timer;
@@ -102,6 +105,14 @@ static void pipeline_record(void *context, const struct flow_record *record)
 		pipeline_serve_rest(pipeline, PIPELINE_DELIVER_NS, 10 * PIPELINE_DELIVER_NS);
 	else if (pipeline->undelivered >= pipeline->config->history_records / 2)
 		pipeline_publish(pipeline);
+}
+
+static void pipeline_incident(void *context, const struct flow_record *record)
+{
+	struct pipeline *pipeline = context;
+
+	pipeline_record(pipeline, record);
+	loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
 }
 
 static void pipeline_delta(void *context, const struct flow_delta *delta)
@@ -199,6 +210,7 @@ static void pipeline_drain(void *context)
 	bool everything = pipeline_drains_all(pipeline);
 
 	pipeline_follow_clock(pipeline);
+	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
 	pipeline_announce(pipeline);
@@ -250,6 +262,7 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.interfaces = pipeline->interfaces,
 		.publisher = pipeline->publisher,
 		.queries = pipeline->queries,
+		.trouble = pipeline->trouble,
 	};
 }
 
@@ -399,6 +412,9 @@ static int pipeline_open_all(struct pipeline *pipeline)
 		error = pipeline_open_kernel(pipeline);
 	if (!error)
 		error = pipeline_open_sources(pipeline);
+	if (!error)
+		error = troubles_open(&pipeline->trouble, pipeline->loop, pipeline->config,
+				      pipeline->table, pipeline_incident, pipeline_loss, pipeline);
 	return error;
 }
 
@@ -461,6 +477,7 @@ static void pipeline_finish(struct pipeline *pipeline)
 	interfaces_close(pipeline->interfaces);
 	pipeline->interfaces = NULL;
 	pipeline_follow_clock(pipeline);
+	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, true, pipeline_delta, pipeline));
 	pipeline->finishing = true;
@@ -479,6 +496,7 @@ void pipeline_close(struct pipeline *pipeline)
 	publisher_close(pipeline->publisher);
 	packet_filter_close(pipeline->filter);
 	datapath_close(pipeline->datapath);
+	trouble_close(pipeline->trouble);
 	flow_table_close(pipeline->table);
 	history_close(pipeline->history);
 	losses_close(pipeline->losses);

@@ -364,7 +364,7 @@ static int read_points(const Flowd__Flow *flow, struct flow_record *record,
 		return -EBADMSG;
 	for (size_t i = 0; i < flow->n_points; i++) {
 		const Flowd__Point *point = flow->points[i];
-		if (codec_narrow(point->hook, FLOW_HOOK_CAPTURE, "hook", reason) ||
+		if (codec_narrow(point->hook, FLOW_HOOK_DROP, "hook", reason) ||
 		    codec_narrow((uint32_t)point->direction, FLOW_DIRECTION_EGRESS, "direction",
 				 reason))
 			return -EBADMSG;

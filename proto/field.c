@@ -223,7 +223,7 @@ static const struct field rows[] = {
 	    .values = FLOW_POINTS),
 	ROW("hook", FIELD_NAME, get_hook, FACTS "observed.hook",
 	    "hook that counted; a filter takes any that saw it", .names = hook_names,
-	    .max = FLOW_HOOK_CAPTURE, .values = FLOW_POINTS),
+	    .max = FLOW_HOOK_DROP, .values = FLOW_POINTS),
 	ROW("ip.version", FIELD_NAME, get_ip_version, "IP.ipVersion", "4 or 6",
 	    .names = version_names, .max = 6),
 	ROW("tcp.flags", FIELD_TCP_FLAGS, get_tcp_flags, "l4.TCP.flags|" FACTS "tcp.flags",

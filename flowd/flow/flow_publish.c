@@ -14,6 +14,7 @@ static enum flow_direction hook_direction(uint8_t hook)
 		return FLOW_DIRECTION_EGRESS;
 	case FLOW_HOOK_NONE:
 	case FLOW_HOOK_CAPTURE:
+	case FLOW_HOOK_DROP:
 		break;
 	}
 	return FLOW_DIRECTION_UNKNOWN;
