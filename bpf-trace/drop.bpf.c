@@ -124,6 +124,17 @@ TRACE_INLINE int drop_report(const struct sk_buff *skb, const struct sock *sk, _
 	return 0;
 }
 
+TRACE_INLINE int drop_is_wanted(const struct sk_buff *skb, const struct sock *sk)
+{
+	const struct net_device *dev = skb->dev;
+
+	if (!cfg_namespaces)
+		return 1;
+	if (drop_is_address(dev))
+		return trace_is_wanted(BPF_CORE_READ(dev, nd_net.net));
+	return sk && trace_is_wanted(BPF_CORE_READ(sk, __sk_common.skc_net.net));
+}
+
 /* Arguments: packet, location; since 5.17 the reason; since 6.11 the receiving socket. */
 SEC("tp_btf/kfree_skb")
 int trace_kfree_skb(__u64 *ctx)
@@ -145,13 +156,15 @@ int trace_kfree_skb(__u64 *ctx)
 			__sync_fetch_and_add(&state->not_packets, 1);
 		return 0;
 	}
-	bucket = trace_bucket_of(TRACE_BUCKET(reason));
-	if (!bucket || !trace_bucket_take(bucket))
-		return 0;
 	if (cfg_drop_args > 3)
 		sk = (const struct sock *)ctx[3];
 	if (!sk)
 		sk = skb->sk;
+	if (!drop_is_wanted(skb, sk))
+		return 0;
+	bucket = trace_bucket_of(TRACE_BUCKET(reason));
+	if (!bucket || !trace_bucket_take(bucket))
+		return 0;
 	return drop_report(skb, sk, ctx[1], reason, protocol, bucket);
 }
 
@@ -163,7 +176,8 @@ TRACE_INLINE int xdp_report(const struct net_device *dev, const struct bpf_prog 
 	struct trace_bucket *bucket = trace_bucket_of(TRACE_BUCKET_TYPE(FLOW_EVENT_XDP_ERROR));
 	struct trace_xdp *xdp;
 
-	if (!bucket || !trace_bucket_take(bucket))
+	if (!trace_is_wanted(BPF_CORE_READ(dev, nd_net.net)) || !bucket ||
+	    !trace_bucket_take(bucket))
 		return 0;
 	xdp = bpf_ringbuf_reserve(&trace_events, sizeof(*xdp), 0);
 	if (!xdp) {

@@ -61,11 +61,14 @@ TRACE_INLINE void tcp_reverse(struct flow_key *key)
 /* ---- events -----------------------------------------------------------------------------------
  */
 
-TRACE_INLINE struct trace_tcp *tcp_reserve(__u16 type)
+/* `sk` may be NULL: then its namespace is not asked. */
+TRACE_INLINE struct trace_tcp *tcp_reserve(const struct sock *sk, __u16 type)
 {
 	struct trace_bucket *bucket = trace_bucket_of(TRACE_BUCKET_TYPE(type));
 	struct trace_tcp *tcp;
 
+	if (sk && !trace_is_wanted(BPF_CORE_READ(sk, __sk_common.skc_net.net)))
+		return 0;
 	if (!bucket || !trace_bucket_take(bucket))
 		return 0;
 	tcp = bpf_ringbuf_reserve(&trace_events, sizeof(*tcp), 0);
@@ -118,7 +121,7 @@ SEC("tp_btf/tcp_retransmit_skb")
 int trace_retransmit(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
-	struct trace_tcp *tcp = tcp_reserve(FLOW_EVENT_TCP_RETRANSMIT);
+	struct trace_tcp *tcp = tcp_reserve(sk, FLOW_EVENT_TCP_RETRANSMIT);
 
 	if (!tcp)
 		return 0;
@@ -134,7 +137,7 @@ int trace_synack(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	const struct request_sock *request = (const struct request_sock *)ctx[1];
-	struct trace_tcp *tcp = tcp_reserve(FLOW_EVENT_TCP_RETRANSMIT);
+	struct trace_tcp *tcp = tcp_reserve(sk, FLOW_EVENT_TCP_RETRANSMIT);
 
 	if (!tcp)
 		return 0;
@@ -178,7 +181,7 @@ int trace_send_reset(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	const struct sk_buff *skb = (const struct sk_buff *)ctx[1];
-	struct trace_tcp *tcp = tcp_reserve(FLOW_EVENT_TCP_RESET_SENT);
+	struct trace_tcp *tcp = tcp_reserve(sk, FLOW_EVENT_TCP_RESET_SENT);
 
 	if (!tcp)
 		return 0;
@@ -197,7 +200,7 @@ SEC("tp_btf/tcp_receive_reset")
 int trace_receive_reset(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
-	struct trace_tcp *tcp = tcp_reserve(FLOW_EVENT_TCP_RESET_RECEIVED);
+	struct trace_tcp *tcp = tcp_reserve(sk, FLOW_EVENT_TCP_RESET_RECEIVED);
 
 	if (!tcp)
 		return 0;
@@ -240,7 +243,7 @@ int trace_set_state(__u64 *ctx)
 	    old_state == TRACE_TCP_LISTEN)
 		return 0;
 	since = tcp_since(sk, new_state);
-	tcp = tcp_reserve(FLOW_EVENT_TCP_STATE);
+	tcp = tcp_reserve(sk, FLOW_EVENT_TCP_STATE);
 	if (!tcp)
 		return 0;
 	tcp_fill(sk, tcp);
@@ -255,15 +258,16 @@ int trace_set_state(__u64 *ctx)
 SEC("tp_btf/tcp_probe")
 int trace_rtt(__u64 *ctx)
 {
+	const struct sock *sk = (const struct sock *)ctx[0];
 	struct trace_state *state = trace_state_of();
 	struct trace_tcp *tcp;
 
 	if (!state || (++state->rtt_turn & (cfg_rtt_every - 1)))
 		return 0;
-	tcp = tcp_reserve(FLOW_EVENT_TCP_RTT);
+	tcp = tcp_reserve(sk, FLOW_EVENT_TCP_RTT);
 	if (!tcp)
 		return 0;
-	tcp_fill((const struct sock *)ctx[0], tcp);
+	tcp_fill(sk, tcp);
 	tcp_submit(tcp);
 	return 0;
 }

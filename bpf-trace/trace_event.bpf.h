@@ -48,6 +48,15 @@ struct {
 	__type(value, __u64);
 } trace_sockets SEC(".maps") __weak;
 
+/* Inode numbers of the network namespaces to tell of; where cfg_namespaces is 0, all are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u32);
+	__type(value, __u8);
+} trace_namespaces SEC(".maps") __weak;
+
+const volatile __u32 cfg_namespaces __weak = 0;
 const volatile __u32 cfg_rate __weak = 0;	/* events a second, of one reason on one CPU */
 const volatile __u32 cfg_hz __weak = 0;		/* jiffies a second */
 const volatile __u32 cfg_drop_args __weak = 0;	/* of the tracepoint kfree_skb in this kernel */
@@ -119,6 +128,17 @@ TRACE_INLINE __u64 trace_socket_cgroup(const struct sock *sk)
 	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
 		return 0;
 	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+}
+
+/* Whether user space wants to hear of this namespace. */
+TRACE_INLINE int trace_is_wanted(const struct net *net)
+{
+	__u32 inode;
+
+	if (!cfg_namespaces)
+		return 1;
+	inode = BPF_CORE_READ(net, ns.inum);
+	return bpf_map_lookup_elem(&trace_namespaces, &inode) != 0;
 }
 
 TRACE_INLINE void trace_namespace(const struct net *net, __u64 *cookie, __u32 *inode)

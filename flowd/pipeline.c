@@ -144,9 +144,10 @@ static void pipeline_loss(void *context, const struct flow_loss *loss)
 		return;
 	pipeline->loss_logged_ns = loss->last_ns;
 	log_warning("lost in %s: %llu records, %llu packets, %llu bytes; sums in flowcli status, "
-		    "remedy: a larger flow.table_flows or flow.ring_bytes",
+		    "remedy: %s",
 		    loss->source, (unsigned long long)loss->records,
-		    (unsigned long long)loss->packets, (unsigned long long)loss->bytes);
+		    (unsigned long long)loss->packets, (unsigned long long)loss->bytes,
+		    troubles_remedy(loss->source));
 }
 
 static void pipeline_check_ledger(struct pipeline *pipeline)

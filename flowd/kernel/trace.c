@@ -101,6 +101,7 @@ static int trace_configure(struct trace *trace, const struct trace_options *opti
 	rodata->cfg_rate = options->rate;
 	rodata->cfg_drop_args = btf_names_arguments(options->names, "kfree_skb");
 	rodata->cfg_reset_args = btf_names_arguments(options->names, "tcp_send_reset");
+	rodata->cfg_namespaces = (uint32_t)options->namespace_count;
 	rodata->cfg_rtt_every = TRACE_RTT_EVERY;
 	rodata->cfg_consumed = consumed > 0 ? (uint32_t)consumed : 0;
 	error = bpf_map__set_max_entries(trace->skeleton->maps.trace_states, trace->cpus);
@@ -136,6 +137,16 @@ static int trace_map(struct trace *trace)
 		error = trace_map_one(&trace->buckets, trace->skeleton->maps.trace_buckets);
 	if (!error)
 		error = ring_open(&trace->ring, bpf_map__fd(events), bpf_map__max_entries(events));
+	return error;
+}
+
+static int trace_set_namespaces(struct trace *trace, const struct trace_options *options)
+{
+	int map_fd = bpf_map__fd(trace->skeleton->maps.trace_namespaces), error = 0;
+	const uint8_t yes = 1;
+
+	for (size_t i = 0; i < options->namespace_count && !error; i++)
+		error = bpf_map_update_elem(map_fd, &options->namespaces[i], &yes, BPF_ANY);
 	return error;
 }
 
@@ -185,6 +196,8 @@ int trace_open(struct trace **out, const struct trace_options *options)
 	error = trace_load(trace, options);
 	if (!error)
 		error = trace_map(trace);
+	if (!error)
+		error = trace_set_namespaces(trace, options);
 	if (!error && !trace_attach(trace))
 		error = -ENOTSUP;
 	if (error) {

@@ -20,7 +20,10 @@ struct trace_options {
 	uint32_t ring_bytes;  /* power of two, at least a page */
 	const char *btf_path; /* NULL: the kernel's */
 	const struct btf_names *names;
+	const uint32_t *namespaces; /* inode numbers; none: all */
+	size_t namespace_count;	    /* up to TRACE_NAMESPACES_MAX */
 };
+#define TRACE_NAMESPACES_MAX 256
 
 struct trace;
 /* 0, -ENOTSUP (no program could be loaded; the reason has been logged) or negative errno. */

@@ -61,7 +61,7 @@ static int names_take_enum(struct btf_names *names, const struct btf *btf,
 	for (unsigned i = 0; i < btf_vlen(type) && !error; i++)
 		if ((uint32_t)values[i].val >= lowest)
 			error = names_add(names, kind, (uint32_t)values[i].val,
-				  btf__name_by_offset(btf, values[i].name_off));
+					  btf__name_by_offset(btf, values[i].name_off));
 	return error;
 }
 

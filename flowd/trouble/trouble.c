@@ -15,7 +15,7 @@
 #define TROUBLE_READ_NS	   (100 * CLOCK_MS)
 #define TROUBLE_REPEAT_NS  (1 * CLOCK_S)
 #define TROUBLE_RING_BYTES (1u << 20)
-#define TROUBLE_NAMESPACES 256
+#define TROUBLE_NAMESPACES TRACE_NAMESPACES_MAX
 /* The kernel's numbers of TCP states: include/net/tcp_states.h */
 #define TROUBLE_ESTABLISHED 1
 #define TROUBLE_SYN_SENT    2
@@ -30,19 +30,19 @@ struct trouble {
 	struct loop_source *read_timer, *repeat_timer;
 	uint32_t namespaces[TROUBLE_NAMESPACES];
 	size_t namespace_count;
-	uint64_t drops, tcp_events, not_parsed, elsewhere, quiet;
+	uint64_t drops, tcp_events, not_parsed, quiet;
 	uint64_t told_suppressed, told_lost, told_ns; /* as of the last loss told */
 };
 
 /* ---- events --------------------------------------------------------------------------------- */
 
+/* A reset without a socket: the kernel side does not know its namespace before the packet. */
 static bool trouble_is_elsewhere(struct trouble *trouble, uint32_t netns)
 {
 	bool elsewhere = trouble->namespace_count != 0;
 
 	for (size_t i = 0; i < trouble->namespace_count && elsewhere; i++)
 		elsewhere = trouble->namespaces[i] != netns;
-	trouble->elsewhere += elsewhere;
 	return elsewhere;
 }
 
@@ -62,14 +62,13 @@ static void trouble_take_drop(struct trouble *trouble, const struct trace_drop *
 	struct flow_record record;
 	struct flow_drop joined;
 
-	if (trouble_is_elsewhere(trouble, drop->netns))
-		return;
 	if (incident_of_drop(&trouble->namer, drop, &record)) {
 		trouble->not_parsed++;
 		return;
 	}
 	trouble->drops++;
-	if (trouble_lists(trouble->options.quiet, record.drops[0].reason)) {
+	if (trouble_lists(trouble->options.quiet, record.drops[0].reason) ||
+	    trouble_lists(trouble->options.quiet, record.drops[0].site)) {
 		trouble->quiet++;
 		return;
 	}
@@ -233,7 +232,9 @@ static void trouble_open_trace(struct trouble *trouble)
 					 .tcp = trouble->options.tcp,
 					 .rate = (uint32_t)trouble->options.rate,
 					 .ring_bytes = TROUBLE_RING_BYTES,
-					 .btf_path = trouble->options.btf_path };
+					 .btf_path = trouble->options.btf_path,
+					 .namespaces = trouble->namespaces,
+					 .namespace_count = trouble->namespace_count };
 	int error = btf_names_open(&trouble->btf, trouble->options.btf_path);
 
 	if (error) {
@@ -324,8 +325,6 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 	visit(context, "events_missed", counts.missed,
 	      "events not seen, inside the handling of another one");
 	visit(context, "events_unknown_type", counts.unknown, "events of unknown type or size");
-	visit(context, "events_elsewhere", trouble->elsewhere,
-	      "events of namespaces that are not asked for");
 	visit(context, "events_not_ip", trouble->not_parsed, "drops of what is no IP packet");
 	visit(context, "freed_not_packets", counts.not_packets,
 	      "freed buffers that were no packets (unix, netlink)");
