@@ -37,7 +37,6 @@
 #define PIPELINE_FULL_DRAIN	120  /* drains; a look at every set, where memory order is weak */
 #define PIPELINE_ANNOUNCE_MANY	1024 /* new flows between two looks at the ring buffer */
 #define PIPELINE_ANNOUNCE_TURNS 1024 /* then others have their turn */
-#define PIPELINE_QUIET_NS	(10 * CLOCK_S) /* between two log lines of losses */
 #define PIPELINE_LAST_BURST	4096 /* records; on the way down there is time to deliver them */
 
 struct pipeline {
@@ -140,14 +139,7 @@ static void pipeline_loss(void *context, const struct flow_loss *loss)
 	history_stats(pipeline->history, &stats);
 	losses_note(pipeline->losses, stats.newest, loss);
 	publisher_loss(pipeline->publisher, loss);
-	if (loss->last_ns - pipeline->loss_logged_ns < PIPELINE_QUIET_NS)
-		return;
-	pipeline->loss_logged_ns = loss->last_ns;
-	log_warning("lost in %s: %llu records, %llu packets, %llu bytes; sums in flowcli status, "
-		    "remedy: %s",
-		    loss->source, (unsigned long long)loss->records,
-		    (unsigned long long)loss->packets, (unsigned long long)loss->bytes,
-		    troubles_remedy(loss->source));
+	ledger_log(loss, &pipeline->loss_logged_ns);
 }
 
 static void pipeline_check_ledger(struct pipeline *pipeline)

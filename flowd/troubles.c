@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "flowd/troubles.h"
 
-#include <string.h>
-
 int troubles_open(struct trouble **out, struct loop *loop, const struct config *config,
 		  struct flow_table *table,
 		  void (*tell)(void *context, const struct flow_record *record),
@@ -22,12 +20,4 @@ int troubles_open(struct trouble **out, struct loop *loop, const struct config *
 						 .context = context };
 
 	return trouble_open(out, loop, &options);
-}
-
-const char *troubles_remedy(const char *source)
-{
-	if (!strcmp(source, "event_limit"))
-		return "a higher events.rate, where each event is wanted";
-	return strncmp(source, "event_", 6) ? "a larger flow.table_flows or flow.ring_bytes"
-					    : "a lower events.rate";
 }

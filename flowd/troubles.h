@@ -11,7 +11,4 @@ int troubles_open(struct trouble **out, struct loop *loop, const struct config *
 		  struct flow_table *table,
 		  void (*tell)(void *context, const struct flow_record *record),
 		  void (*lost)(void *context, const struct flow_loss *loss), void *context);
-/* What to do about the loss that `source` names. */
-const char *troubles_remedy(const char *source);
-
 #endif
