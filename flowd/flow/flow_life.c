@@ -35,12 +35,31 @@ int64_t flow_life_active_left(const struct flow_table *table, const struct flow 
 	return table->ticks.active - flow_state_ticks_since(table, flow->record_tick);
 }
 
+bool flow_life_has_news(const struct flow_table *table, const struct flow *flow)
+{
+	const struct flow_note *note;
+
+	if (flow->packets || !flow->noted)
+		return flow->packets;
+	note = flow_notes_find(&table->notes, flow->id);
+	return note->trouble && note->trouble->news;
+}
+
+void flow_life_wake(struct flow_table *table, uint32_t number)
+{
+	struct flow *flow = flow_state_at(table, number);
+
+	if (flow_life_active_left(table, flow) <= 0)
+		flow->record_tick = (uint32_t)table->tick;
+	flow_life_reschedule(table, number);
+}
+
 void flow_life_schedule(struct flow_table *table, uint32_t number)
 {
 	const struct flow *flow = flow_state_at(table, number);
 	int64_t left = flow_life_idle_left(table, flow);
 
-	if (flow->packets && flow_life_active_left(table, flow) < left)
+	if (flow_life_has_news(table, flow) && flow_life_active_left(table, flow) < left)
 		left = flow_life_active_left(table, flow);
 	flow_wheel_add(&table->wheel, &table->pool, number, table->tick, left);
 }

@@ -16,6 +16,8 @@ struct flow_trouble {
 	uint64_t dropped, dropped_told;
 	struct flow_tcp tcp; /* without averages */
 	uint64_t srtt_sum_us, srtt_samples;
+	uint8_t news; /* since the last record: worth one without packets */
+	uint8_t pad[7];
 };
 
 struct flow_note {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/flow/flow_life.h"
 #include "flowd/flow/flow_sampled.h"
 
 #define TROUBLES_HELD_MAX 16384u /* flows that tell of trouble, at a time; 5 MB */
@@ -34,6 +35,7 @@ static void trouble_add_drop(struct flow_trouble *sum, const struct flow_drop *d
 	struct flow_drop *slot = drop_slot(sum, drop);
 
 	sum->dropped += drop->packets;
+	sum->news = 1;
 	if (!slot)
 		return;
 	if (!slot->packets) {
@@ -80,6 +82,7 @@ void flow_trouble_add_tcp(struct flow_trouble *sum, const struct flow_tcp *news)
 	tcp->out_of_order += news->out_of_order;
 	tcp->duplicate_acks += news->duplicate_acks;
 	tcp->analysed |= news->analysed;
+	sum->news |= news->retransmits || news->resets_sent || news->resets_received;
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */
@@ -117,6 +120,7 @@ void flow_trouble_tell(struct flow_trouble *trouble, int64_t wall_offset_ns,
 				  .total_retransmits = tcp->total_retransmits,
 				  .analysed = tcp->analysed };
 	trouble->srtt_sum_us = trouble->srtt_samples = 0;
+	trouble->news = 0;
 }
 
 /* ---- joining -------------------------------------------------------------------------------- */
@@ -158,6 +162,8 @@ static bool trouble_join(struct flow_table *table, const struct flow_trouble_wai
 	else
 		flow_trouble_add_tcp(trouble, &news->tcp);
 	table->troubles.joined++;
+	if (!flow_state_at(table, number)->packets && trouble->news)
+		flow_life_wake(table, number);
 	return true;
 }
 
@@ -186,7 +192,7 @@ void flow_table_tcp(struct flow_table *table, const struct flow_key *key,
 	trouble_wait(table, &(struct flow_trouble_waiting){ .key = *key, .tcp = *tcp });
 }
 
-void flow_trouble_retry(struct flow_table *table)
+void flow_trouble_retry(struct flow_table *table, bool last)
 {
 	struct flow_troubles *troubles = &table->troubles;
 	uint32_t kept = 0;
@@ -196,7 +202,8 @@ void flow_trouble_retry(struct flow_table *table)
 
 		if (trouble_join(table, waiting))
 			continue;
-		if (++waiting->rounds < ROUNDS_MAX)
+		waiting->rounds += last;
+		if (waiting->rounds < ROUNDS_MAX)
 			troubles->waiting[kept++] = *waiting;
 		else
 			troubles->unjoined++;

@@ -9,8 +9,8 @@
 
 #include "flowd/flow/flow_state.h"
 
-/* After each drain: what waited for its flow. */
-void flow_trouble_retry(struct flow_table *table);
+/* What waits for its flow, before new flows are told; `last`: this drain brings no more. */
+void flow_trouble_retry(struct flow_table *table, bool last);
 /* Writes what there is into the record, and takes it as told. */
 void flow_trouble_tell(struct flow_trouble *trouble, int64_t wall_offset_ns,
 		       struct flow_record *record);
