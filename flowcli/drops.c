@@ -178,6 +178,8 @@ static void drops_take(void *state, const struct flow_record *record)
 	char key[DROPS_KEY_BYTES];
 	struct drops_row *row;
 
+	if (!drop->packets)
+		return;
 	drops_key(drops, record, key, sizeof(key));
 	row = tally_row(drops->tally, key);
 	if (!row) {

@@ -7,18 +7,38 @@
 #include "proto/protocol.h"
 
 /* The members that both sides have under one name, X(member). */
-#define TCP_MEMBERS(X)                                                                  \
-	X(handshake_ns)                                                                 \
-	X(srtt_min_us)                                                                  \
-	X(srtt_avg_us) X(srtt_max_us) X(rtt_min_us) X(retransmits) X(total_retransmits) \
-		X(resets_sent) X(resets_received) X(zero_windows) X(out_of_order)       \
-			X(duplicate_acks) X(analysed)
-#define INCIDENT_TEXTS(X) X(hook) X(table) X(chain) X(subsystem) X(message)
-#define INCIDENT_NUMBERS(X)                                                             \
-	X(netns_cookie)                                                                 \
-	X(netns)                                                                        \
-	X(cgroup) X(socket) X(duration_ns) X(length) X(error) X(old_state) X(new_state) \
-		X(retransmit) X(sent)
+#define TCP_MEMBERS(X)       \
+	X(handshake_ns)      \
+	X(srtt_min_us)       \
+	X(srtt_avg_us)       \
+	X(srtt_max_us)       \
+	X(rtt_min_us)        \
+	X(retransmits)       \
+	X(total_retransmits) \
+	X(resets_sent)       \
+	X(resets_received)   \
+	X(zero_windows)      \
+	X(out_of_order)      \
+	X(duplicate_acks)    \
+	X(analysed)
+#define INCIDENT_TEXTS(X) \
+	X(hook)           \
+	X(table)          \
+	X(chain)          \
+	X(subsystem)      \
+	X(message)
+#define INCIDENT_NUMBERS(X) \
+	X(netns_cookie)     \
+	X(netns)            \
+	X(cgroup)           \
+	X(socket)           \
+	X(duration_ns)      \
+	X(length)           \
+	X(error)            \
+	X(old_state)        \
+	X(new_state)        \
+	X(retransmit)       \
+	X(sent)
 
 /* ---- record to message ---------------------------------------------------------------------- */
 

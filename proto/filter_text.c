@@ -62,7 +62,7 @@ static int parse_moment(const char *text, uint64_t *number)
 	return time_parse(text, 0, NULL, number, why, sizeof(why));
 }
 
-/* "A", "A<separator>B" or "A<separator>" (from A on, up to *high), each read by `parse`. */
+/* "A", "A<separator>B" or, unless *high is 0, "A<separator>" (up to *high); read by `parse`. */
 static int parse_range(const char *text, const char *separator,
 		       int (*parse)(const char *, uint64_t *), uint64_t *low, uint64_t *high)
 {
@@ -79,7 +79,7 @@ static int parse_range(const char *text, const char *separator,
 		return err;
 	if (!cut)
 		*high = *low;
-	else if (cut[strlen(separator)])
+	else if (cut[strlen(separator)] || !*high)
 		return parse(cut + strlen(separator), high);
 	return 0;
 }
@@ -92,7 +92,7 @@ static int take_range(const struct operand_text *operand, struct filter *leaf,
 	uint64_t max = operand->field->max ? operand->field->max : UINT64_MAX;
 	int err;
 
-	range.range.high = max;
+	range.range.high = operand->field->type == FIELD_PORT ? 0 : max; /* a port is a slip then */
 	err = parse_range(operand->text, separator, parse, &range.range.low, &range.range.high);
 	if (err == -ERANGE || (!err && range.range.high > max) || (!err && range.range.low > max))
 		return complain(operand, "is too large", expected);
@@ -109,7 +109,8 @@ static int take_number(const struct operand_text *operand, struct filter *leaf)
 	uint64_t max = operand->field->max ? operand->field->max : UINT64_MAX;
 
 	snprintf(expected, sizeof(expected),
-		 "a number from 0 to %" PRIu64 " or a range of them (1-2, 1-)", max);
+		 "a number from 0 to %" PRIu64 " or a range of them (1-2%s)", max,
+		 operand->field->type == FIELD_PORT ? "" : ", 1-");
 	return take_range(operand, leaf, "-", parse_digits, expected);
 }
 
