@@ -19,7 +19,7 @@ packages_run=(
 # To test it: unit tests, lint, the second compiler, judges of traffic, kernels in QEMU.
 packages_test=(
 	git libcmocka-dev clang-format clang-19 libclang-rt-14-dev shellcheck mandoc
-	tcpdump tshark iperf3 wrk dnsperf nginx-light ethtool nng-utils softflowd
+	iptables tcpdump tshark iperf3 wrk dnsperf nginx-light ethtool nng-utils softflowd
 	qemu-system-x86 busybox-static kmod cpio xz-utils
 )
 

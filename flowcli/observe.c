@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "flowcli/connection.h"
+#include "flowcli/drop_reasons.h"
 #include "flowcli/observation.h"
 #include "flowcli/selection.h"
 #include "flowcli/writer.h"
@@ -86,6 +87,30 @@ static const struct option_row filter_rows[] = {
 	FILTER("protocol", "NAME", "protocol", NULL,
 	       "tcp, udp, sctp, icmp (both versions), ... or a number"),
 	FILTER("verdict", "NAME", "verdict", NULL, "FORWARDED, DROPPED, ..."),
+	{ .name = "type",
+	  .letter = 't',
+	  .kind = OPTION_FILTER,
+	  .argument = "TYPE",
+	  .fields = { "type" },
+	  .help = "trace, drop, tcp or l7: what the record is about" },
+	{ .name = "drop-reason",
+	  .kind = OPTION_FILTER,
+	  .argument = "NAME",
+	  .fields = { "drop.reason" },
+	  .offer = drop_reasons_offer,
+	  .help = "why the kernel dropped packets: NETFILTER_DROP, ...; * and ? match" },
+	{ .name = "retransmits",
+	  .kind = OPTION_FILTER,
+	  .argument = "N",
+	  .fields = { "retransmits" },
+	  .at_least = true,
+	  .help = "TCP with at least N retransmissions" },
+	{ .name = "min-rtt",
+	  .kind = OPTION_FILTER,
+	  .argument = "TIME",
+	  .fields = { "rtt" },
+	  .at_least = true,
+	  .help = "TCP with a round trip time of at least TIME (50ms)" },
 	FILTER("interface", "NAME", "interface", NULL,
 	       "an interface that saw the flow; * and ? match"),
 	FILTER("traffic-direction", "NAME", "direction", NULL,

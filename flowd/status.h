@@ -10,6 +10,7 @@
 #include "flowd/serve/query.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
+#include "flowd/trouble/trouble.h"
 #include "proto/codec.h"
 
 /* Where the facts come from. */
@@ -24,6 +25,7 @@ struct status_sources {
 	const struct interfaces *interfaces;
 	const struct publisher *publisher;
 	const struct query_service *queries;
+	const struct trouble *trouble;
 };
 
 struct status_page;
