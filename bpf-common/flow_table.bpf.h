@@ -11,6 +11,7 @@
 
 #include "bpf-common/flow_maps.bpf.h"
 #include "bpf-common/flow_sampling.bpf.h"
+#include "bpf-common/flow_tags.h"
 
 /* Orders stores for readers on other CPUs. x86 keeps stores in order; elsewhere a full barrier. */
 #ifdef __TARGET_ARCH_x86
@@ -59,14 +60,18 @@ FLOW_INLINE int flow_key_equal(const struct flow_key *left, const struct flow_ke
 }
 
 /* Tells user space that the set changed, after the counters: user space clears it before it reads.
- */
+ * The word is whole in `head`, for only this CPU writes more than the bit. */
+FLOW_INLINE void flow_touch_head(__u64 *at, __u64 head)
+{
+	*(volatile __u64 *)at = head | FLOW_HEAD_TOUCHED;
+}
+
 FLOW_INLINE void flow_touch(__u32 set)
 {
-	__u32 line = set / FLOW_TOUCHED_SETS;
-	struct flow_touched *touched = bpf_map_lookup_elem(&flow_touched, &line);
+	__u64 *head = bpf_map_lookup_elem(&flow_heads, &set);
 
-	if (touched)
-		touched->set[set % FLOW_TOUCHED_SETS] = 1;
+	if (head)
+		flow_touch_head(head, *head);
 }
 
 /*
@@ -209,6 +214,20 @@ FLOW_INLINE void flow_fill_extra(const struct sighting *sighting, __u32 cpu, __u
 	extra->certain_bytes = sighting->counts ? sighting_bytes(sighting) : 0;
 }
 
+/* Puts the packet's flow into an entry that no reader takes for whole: `generation` is 0 or odd,
+ * and becomes `next`. */
+FLOW_INLINE void flow_fill(struct flow_ledger *ledger, const struct sighting *sighting,
+			   struct flow_hot *hot, struct flow_cold *cold, __u32 slot, __u16 next)
+{
+	flow_fill_hot(sighting, hot);
+	flow_fill_cold(sighting, cold);
+	if (unlikely(sighting->packet.flags & FLOW_EXTRA_FLAGS))
+		flow_fill_extra(sighting, slot / (FLOW_WAYS * cfg_sets_per_cpu), slot);
+	flow_store_barrier(ledger);
+	*(volatile __u16 *)&hot->generation = next;
+	ledger->inserts++;
+}
+
 /* Makes way slot % FLOW_WAYS of the set the packet's, sending off what was there. */
 static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
 						  const struct sighting *sighting,
@@ -224,33 +243,42 @@ static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
 	if (!colds)
 		return 0;
 	flow_take_drained(&colds->way[way], next, &drained, &drained_bytes);
-	if (generation)
-		flow_evict(ledger, slot, hot, &colds->way[way], drained, drained_bytes);
+	flow_evict(ledger, slot, hot, &colds->way[way], drained, drained_bytes);
 	*(volatile __u16 *)&hot->generation = generation + 1;
 	flow_store_barrier(ledger);
-	flow_fill_hot(sighting, hot);
-	flow_fill_cold(sighting, &colds->way[way]);
-	if (unlikely(sighting->packet.flags & FLOW_EXTRA_FLAGS))
-		flow_fill_extra(sighting, slot / (FLOW_WAYS * cfg_sets_per_cpu), slot);
-	flow_store_barrier(ledger);
-	*(volatile __u16 *)&hot->generation = next;
-	ledger->inserts++;
+	flow_fill(ledger, sighting, hot, &colds->way[way], slot, next);
 	return 0;
 }
 
-/* The way to give up: the first unused one from `first` on, else the one seen longest ago. */
-FLOW_INLINE __u32 flow_victim(const struct flow_hot_set *hots, __u32 first)
+/* The same where nothing was: no reader knows of the entry, so that stores are enough, and no line
+ * of the table is read. */
+static __attribute__((noinline)) int flow_insert(struct flow_ledger *ledger,
+						 const struct sighting *sighting,
+						 struct flow_hot_set *hots, __u32 slot)
+{
+	__u32 set = slot / FLOW_WAYS, way = slot % FLOW_WAYS;
+	struct flow_cold_set *colds = bpf_map_lookup_elem(&flow_colds, &set);
+
+	if (!colds)
+		return 0;
+	colds->way[way].drained = FLOW_DRAINED(2, 0);
+	colds->way[way].drained_bytes = FLOW_DRAINED_BYTES(2, 0);
+	flow_fill(ledger, sighting, &hots->way[way], &colds->way[way], slot, 2);
+	return 0;
+}
+
+/* The way of a full set that was seen longest ago; of those alike, the first from `first` on. */
+static __attribute__((noinline)) __u32 flow_oldest(const struct flow_hot_set *hots, __u32 first)
 {
 	__u32 now = (__u32)bpf_jiffies64(), oldest = 0, victim = first;
 
 #pragma unroll
 	for (__u32 i = 0; i < FLOW_WAYS; i++) {
-		const struct flow_hot *hot = &hots->way[first ^ i];
-		__u32 age = hot->generation ? now - hot->last_jiffies : ~0u;
+		__u32 way = (first + i) % FLOW_WAYS, age = now - hots->way[way].last_jiffies;
 
 		if (age > oldest) {
 			oldest = age;
-			victim = first ^ i;
+			victim = way;
 		}
 	}
 	return victim;
@@ -377,8 +405,9 @@ FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, const struct sighting 
 }
 
 FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sighting, __u32 bytes,
-			  struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot)
+			  struct flow_hot_set *hots, __u32 slot, __u64 *at, __u64 head)
 {
+	struct flow_hot *hot = &hots->way[slot % FLOW_WAYS];
 	__u16 flags = sighting->packet.flags, known = hot->flags;
 
 	if (unlikely((flags & (FLOW_TCP_SYN | FLOW_FLAG_SAMPLED)) || !sighting->counts ||
@@ -403,36 +432,70 @@ FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sig
 	}
 	asm volatile("" ::: "memory"); /* a reader that sees the packet must see the rest of it */
 	hot->packets += sighting->segments;
-	flow_touch(slot / FLOW_WAYS);
+	flow_touch_head(at, head);
+}
+
+/* Begins to load the line; nothing waits for it. */
+FLOW_INLINE void flow_prefetch(const struct flow_hot *hot)
+{
+	(void)*(const volatile __u64 *)&hot->key;
+}
+
+/* The way that has the key, of those that `matches` names; FLOW_WAYS where none has it. */
+FLOW_INLINE __u32 flow_find(const struct flow_hot_set *hots, const struct flow_key *key,
+			    __u64 matches)
+{
+	for (__u32 i = 0; i < FLOW_WAYS && matches; i++) {
+		__u32 way = flow_tags_first(matches);
+		const struct flow_hot *hot = &hots->way[way];
+
+		PACKET_OPAQUE(hot); /* one address, not one for each of its words */
+		if (likely(flow_key_equal(&hot->key, key)))
+			return way;
+		matches &= matches - 1;
+	}
+	return FLOW_WAYS;
+}
+
+/* An entry where none was. */
+FLOW_INLINE void flow_add_new(struct flow_ledger *ledger, const struct sighting *sighting,
+			      struct flow_hot_set *hots, __u32 set, __u32 hash, __u64 *at)
+{
+	__u32 first = hash >> 29, way;
+	__u64 head = *at, unused = flow_tags_unused(head);
+
+	if (likely(unused)) {
+		way = flow_tags_nearest(unused, first);
+		flow_insert(ledger, sighting, hots, set * FLOW_WAYS + way);
+	} else {
+		way = flow_oldest(hots, first) % FLOW_WAYS;
+		flow_replace(ledger, sighting, hots, set * FLOW_WAYS + way);
+	}
+	flow_touch_head(at, flow_tags_set(head, way, flow_tag(hash)));
 }
 
 /*
  * Adds the packet, `bytes` long on the wire, to its flow's entry of this CPU, making one where none
- * is. The hash also says at which way to begin: else all flows of a half-empty table would lie in
- * the first ways, which share a quarter of the cache's lines.
+ * is. The hash also says which way an entry takes if it is free: most are where they are looked for
+ * while the head that says so is on its way from memory.
  */
 FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu,
 				const struct sighting *sighting, __u32 bytes)
 {
 	const struct flow_key *key = &sighting->packet.key;
-	__u32 hash = flow_hash(key), first = hash >> 30;
+	__u32 hash = flow_hash(key), way;
 	__u32 set = cpu * cfg_sets_per_cpu + (hash & (cfg_sets_per_cpu - 1));
 	struct flow_hot_set *hots = bpf_map_lookup_elem(&flow_hots, &set);
+	__u64 *head = bpf_map_lookup_elem(&flow_heads, &set);
 
-	if (!hots)
+	if (!hots || !head)
 		return;
-#pragma unroll
-	for (__u32 i = 0; i < FLOW_WAYS; i++) {
-		struct flow_hot *hot = &hots->way[first ^ i];
-
-		PACKET_OPAQUE(hot); /* one address, not one for each of its words */
-		if (flow_key_equal(&hot->key, key)) {
-			flow_hit(ledger, sighting, bytes, hots, hot, set * FLOW_WAYS + (first ^ i));
-			return;
-		}
-	}
-	flow_replace(ledger, sighting, hots, set * FLOW_WAYS + flow_victim(hots, first));
-	flow_touch(set);
+	flow_prefetch(&hots->way[hash >> 29]);
+	way = flow_find(hots, key, flow_tags_equal(*head, flow_tag(hash)));
+	if (likely(way < FLOW_WAYS))
+		flow_hit(ledger, sighting, bytes, hots, set * FLOW_WAYS + way, head, *head);
+	else
+		flow_add_new(ledger, sighting, hots, set, hash, head);
 }
 
 #endif
