@@ -9,9 +9,9 @@
 #ifndef FLOW_TABLE_BPF_H
 #define FLOW_TABLE_BPF_H
 
-#include "bpf-common/flow_maps.bpf.h"
+#include "bpf-common/flow_evict.bpf.h"
+#include "bpf-common/flow_find.bpf.h"
 #include "bpf-common/flow_sampling.bpf.h"
-#include "bpf-common/flow_tags.h"
 
 /* Orders stores for readers on other CPUs. x86 keeps stores in order; elsewhere a full barrier. */
 #ifdef __TARGET_ARCH_x86
@@ -20,158 +20,12 @@
 #define flow_store_barrier(ledger) ((void)__sync_fetch_and_add(&(ledger)->events, 0))
 #endif
 
-/* One term of NH: 32-bit sums, 64-bit product. */
-FLOW_INLINE __u64 flow_hash_word(__u64 word, __u64 seed)
-{
-	__u32 low = (__u32)word + (__u32)seed;
-	__u32 high = (__u32)(word >> 32) + (__u32)(seed >> 32);
-
-	return (__u64)low * high;
-}
-
-/*
- * NH (RFC 4418, 5.2.2): for a random seed two keys collide with probability 2^-32, whoever chose
- * them; the multiply-shift at the end spreads that over the sets. The upper halves of mapped IPv4
- * addresses say nothing.
- */
-FLOW_INLINE __u32 flow_hash(const struct flow_key *key)
-{
-	const __u64 *words = (const __u64 *)key;
-	__u64 sum = flow_hash_word(words[0], cfg_hash_seed[0]) +
-		    flow_hash_word(words[2], cfg_hash_seed[2]) +
-		    flow_hash_word(words[4], cfg_hash_seed[4]);
-
-	if (key->scope & FLOW_SCOPE_IPV6)
-		sum += flow_hash_word(words[1], cfg_hash_seed[1]) +
-		       flow_hash_word(words[3], cfg_hash_seed[3]);
-	sum ^= sum >> 32; /* else keys in sequence leave whole sets empty under some seeds */
-	return (__u32)((sum * (cfg_hash_seed[5] | 1)) >> 32);
-}
-
-/* The first word has the scope in it: where that says IPv4 on both sides, the upper halves are the
- * same. */
-FLOW_INLINE int flow_key_equal(const struct flow_key *left, const struct flow_key *right)
-{
-	const __u64 *a = (const __u64 *)left, *b = (const __u64 *)right;
-
-	if (a[0] != b[0] || a[2] != b[2] || a[4] != b[4])
-		return 0;
-	return !(right->scope & FLOW_SCOPE_IPV6) || (a[1] == b[1] && a[3] == b[3]);
-}
-
-/* Tells user space that the set changed, after the counters: user space clears it before it reads.
- * The word is whole in `head`, for only this CPU writes more than the bit. */
-FLOW_INLINE void flow_touch_head(__u64 *at, __u64 head)
-{
-	*(volatile __u64 *)at = head | FLOW_HEAD_TOUCHED;
-}
-
 FLOW_INLINE void flow_touch(__u32 set)
 {
 	__u64 *head = bpf_map_lookup_elem(&flow_heads, &set);
 
 	if (head)
 		flow_touch_head(head, *head);
-}
-
-/*
- * User space is woken while more than cfg_ring_wake bytes wait, at each FLOW_WAKE_EVENTS-th event
- * of a CPU: a wake-up costs 6,500 ns and more. (At the event that crosses the mark alone would be
- * cheaper, but two CPUs that cross it together both see it behind them.)
- */
-#define FLOW_WAKE_EVENTS 256
-FLOW_INLINE __u64 flow_ring_flags(__u64 seq)
-{
-	if (seq % FLOW_WAKE_EVENTS || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < cfg_ring_wake)
-		return BPF_RB_NO_WAKEUP;
-	return BPF_RB_FORCE_WAKEUP;
-}
-
-/* Takes back from user space what it said of this generation, and opens the books of `next`. */
-FLOW_INLINE void flow_take_drained(struct flow_cold *cold, __u16 next, __u64 *drained,
-				   __u64 *drained_bytes)
-{
-	*drained = __sync_lock_test_and_set(&cold->drained, FLOW_DRAINED(next, 0));
-	*drained_bytes =
-		__sync_lock_test_and_set(&cold->drained_bytes, FLOW_DRAINED_BYTES(next, 0));
-}
-
-/* What user space has not taken is lost with the entry; counted to the packet. */
-FLOW_INLINE void flow_count_lost(struct flow_ledger *ledger, const struct flow_hot *hot,
-				 __u64 drained, __u64 drained_bytes)
-{
-	if (hot->key.scope & FLOW_SCOPE_CARRIER) {
-		ledger->carrier_lost_packets += hot->packets - (__u32)drained;
-		return;
-	}
-	ledger->evict_lost_flows++;
-	ledger->evict_lost_packets += hot->packets - (__u32)drained;
-	ledger->evict_lost_bytes += (hot->bytes - drained_bytes) & FLOW_DRAINED_BYTES_MASK;
-}
-
-FLOW_INLINE void flow_fill_evicted(struct flow_ledger *ledger, struct flow_evicted *evicted,
-				   __u32 slot, const struct flow_hot *hot,
-				   const struct flow_cold *cold)
-{
-	evicted->event.type = FLOW_EVENT_FLOW_EVICTED;
-	evicted->event.size = sizeof(*evicted);
-	evicted->event.cpu = slot / (FLOW_WAYS * cfg_sets_per_cpu);
-	evicted->event.time_ns = bpf_ktime_get_ns();
-	evicted->event.seq = ++ledger->events;
-	evicted->slot = slot;
-	evicted->pad = 0;
-	evicted->hot = *hot;
-	evicted->cold = *cold;
-}
-
-/* With its extra part. False: the ring buffer is full. */
-FLOW_INLINE int flow_evict_extra(struct flow_ledger *ledger, __u32 slot, const struct flow_hot *hot,
-				 const struct flow_cold *cold, __u64 drained, __u64 drained_bytes)
-{
-	__u32 set = slot / FLOW_WAYS;
-	const struct flow_extra_set *extras = bpf_map_lookup_elem(&flow_extras, &set);
-	struct flow_evicted_extra *evicted;
-
-	if (!extras)
-		return 0;
-	evicted = bpf_ringbuf_reserve(&events, sizeof(*evicted), 0);
-	if (!evicted)
-		return 0;
-	flow_fill_evicted(ledger, &evicted->evicted, slot, hot, cold);
-	evicted->evicted.event.size = sizeof(*evicted);
-	evicted->evicted.cold.drained = drained;
-	evicted->evicted.cold.drained_bytes = drained_bytes;
-	evicted->extra = extras->way[slot % FLOW_WAYS];
-	bpf_ringbuf_submit(evicted, flow_ring_flags(ledger->events));
-	return 1;
-}
-
-/* Sends the entry to user space, unless that has all its counts already. */
-FLOW_INLINE void flow_evict(struct flow_ledger *ledger, __u32 slot, const struct flow_hot *hot,
-			    const struct flow_cold *cold, __u64 drained, __u64 drained_bytes)
-{
-	struct flow_evicted *evicted;
-
-	if (drained == FLOW_DRAINED(hot->generation, hot->packets) &&
-	    drained_bytes == FLOW_DRAINED_BYTES(hot->generation, hot->bytes)) {
-		ledger->evictions_clean++;
-		return;
-	}
-	ledger->evictions++;
-	if (unlikely(hot->flags & FLOW_EXTRA_FLAGS)) {
-		if (!flow_evict_extra(ledger, slot, hot, cold, drained, drained_bytes))
-			flow_count_lost(ledger, hot, drained, drained_bytes);
-		return;
-	}
-	evicted = bpf_ringbuf_reserve(&events, sizeof(*evicted), 0);
-	if (!evicted) {
-		flow_count_lost(ledger, hot, drained, drained_bytes);
-		return;
-	}
-	flow_fill_evicted(ledger, evicted, slot, hot, cold);
-	evicted->cold.drained = drained;
-	evicted->cold.drained_bytes = drained_bytes;
-	bpf_ringbuf_submit(evicted, flow_ring_flags(ledger->events));
 }
 
 FLOW_INLINE void flow_fill_hot(const struct sighting *sighting, struct flow_hot *hot)
@@ -435,33 +289,11 @@ FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sig
 	flow_touch_head(at, head);
 }
 
-/* Begins to load the line; nothing waits for it. */
-FLOW_INLINE void flow_prefetch(const struct flow_hot *hot)
-{
-	(void)*(const volatile __u64 *)&hot->key;
-}
-
-/* The way that has the key, of those that `matches` names; FLOW_WAYS where none has it. */
-FLOW_INLINE __u32 flow_find(const struct flow_hot_set *hots, const struct flow_key *key,
-			    __u64 matches)
-{
-	for (__u32 i = 0; i < FLOW_WAYS && matches; i++) {
-		__u32 way = flow_tags_first(matches);
-		const struct flow_hot *hot = &hots->way[way];
-
-		PACKET_OPAQUE(hot); /* one address, not one for each of its words */
-		if (likely(flow_key_equal(&hot->key, key)))
-			return way;
-		matches &= matches - 1;
-	}
-	return FLOW_WAYS;
-}
-
 /* An entry where none was. */
 FLOW_INLINE void flow_add_new(struct flow_ledger *ledger, const struct sighting *sighting,
 			      struct flow_hot_set *hots, __u32 set, __u32 hash, __u64 *at)
 {
-	__u32 first = hash >> 29, way;
+	__u32 first = flow_wanted_way(hash), way;
 	__u64 head = *at, unused = flow_tags_unused(head);
 
 	if (likely(unused)) {
@@ -484,14 +316,13 @@ FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu,
 {
 	const struct flow_key *key = &sighting->packet.key;
 	__u32 hash = flow_hash(key), way;
-	__u32 set = cpu * cfg_sets_per_cpu + (hash & (cfg_sets_per_cpu - 1));
+	__u32 set = flow_set(cpu, hash);
 	struct flow_hot_set *hots = bpf_map_lookup_elem(&flow_hots, &set);
 	__u64 *head = bpf_map_lookup_elem(&flow_heads, &set);
 
 	if (!hots || !head)
 		return;
-	flow_prefetch(&hots->way[hash >> 29]);
-	way = flow_find(hots, key, flow_tags_equal(*head, flow_tag(hash)));
+	way = flow_find(hots, key, hash, *head);
 	if (likely(way < FLOW_WAYS))
 		flow_hit(ledger, sighting, bytes, hots, set * FLOW_WAYS + way, head, *head);
 	else
