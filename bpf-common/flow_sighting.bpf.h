@@ -53,9 +53,9 @@ struct sighting {
 	__u64 cgroups; /* rules that its socket satisfies */
 };
 
-/* The bytes at hand into the sighting. Returns 1 when packet_parse_step() has to go on. */
-FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
-			       __u32 link, const struct packet_rules *rules)
+/* The link addresses, where the packet has them. */
+FLOW_INLINE void sighting_set_link(struct sighting *sighting, const void *data, const void *end,
+				   __u32 link)
 {
 	const __u32 *words = data;
 
@@ -66,8 +66,22 @@ FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, cons
 	} else {
 		sighting->eth[0] = sighting->eth[1] = sighting->eth[2] = 0;
 	}
+}
+
+/* The bytes at hand into the sighting. Returns 1 when packet_parse_step() has to go on. */
+FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
+			       __u32 link, const struct packet_rules *rules)
+{
+	sighting_set_link(sighting, data, end, link);
 	sighting->status = packet_parse_first(data, end, link, rules, &sighting->packet);
 	return sighting->status == PACKET_MORE;
+}
+
+/* A plain packet has been read into sighting->packet already. */
+FLOW_INLINE void sighting_take_plain(struct sighting *sighting, const void *data, const void *end)
+{
+	sighting_set_link(sighting, data, end, PACKET_LINK_ETHERNET);
+	sighting->status = PACKET_OK;
 }
 
 /* What the device's slot says of this point; NULL where user space has not told. */

@@ -7,9 +7,14 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf-common/flow_account.bpf.h"
+#include "bpf-common/flow_plain.bpf.h"
 
 #define TC_PULL_BYTES 256 /* covers every header chain the parser follows in practice */
+
+FLOW_INLINE __u32 tc_counting_role(__u8 hook)
+{
+	return hook == FLOW_HOOK_TC_INGRESS ? FLOW_DEVICE_COUNT_INGRESS : FLOW_DEVICE_COUNT_EGRESS;
+}
 
 FLOW_INLINE __u32 tc_link(const struct flow_device *device)
 {
@@ -104,15 +109,19 @@ __weak int tc_show(struct __sk_buff *skb, struct sighting *sighting)
 }
 
 /* Parses what is linear; when the headers end beyond it, pulls them in and parses once more. */
-FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, struct sighting *sighting)
+FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, int plain, struct sighting *sighting)
 {
 	const void *data = (const void *)(long)skb->data;
 	const void *end = (const void *)(long)skb->data_end;
 	__u32 linear = (__u32)(end - data);
 
+	sighting->pulled = 0;
+	if (likely(plain == FLOW_PLAIN_READ)) {
+		sighting_take_plain(sighting, data, end);
+		return;
+	}
 	if (unlikely(sighting_parse(sighting, data, end, link, &flow_rules)))
 		sighting->status = tc_parse_rest(skb, &sighting->packet);
-	sighting->pulled = 0;
 	if (likely(!tc_is_short(sighting->status, &sighting->packet)) || skb->len <= linear)
 		return;
 	if (bpf_skb_pull_data(skb, skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES))
@@ -145,20 +154,34 @@ FLOW_INLINE void tc_read_filter(struct __sk_buff *skb, __u32 filter, struct sigh
 		flow_filter_cgroups(skb, filter, &sighting->cgroups);
 }
 
+/* Not inlined: its stack is not needed by what follows. */
+static __attribute__((noinline)) int
+tc_plain(struct __sk_buff *skb, __u32 hook, const struct flow_device *device, struct packet *packet)
+{
+	if (!flow_plain_device(device, tc_counting_role(hook)) || skb->gso_size ||
+	    (hook == FLOW_HOOK_TC_EGRESS && skb->ingress_ifindex))
+		return FLOW_PLAIN_NOT;
+	return flow_plain((const void *)(long)skb->data, (const void *)(long)skb->data_end,
+			  skb->len + (skb->vlan_present ? 4 : 0), packet);
+}
+
 /* The device is asked for before the packet is parsed, whether it counts after: see packet_parse.h.
  */
 FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 excluded)
 {
 	const struct flow_device *device = flow_device(skb->ifindex);
 	__u32 link = tc_link(device);
+	int plain = FLOW_PLAIN_NOT;
 	struct sighting sighting;
 
-	sighting_set_device(&sighting, device,
-			    hook == FLOW_HOOK_TC_INGRESS ? FLOW_DEVICE_COUNT_INGRESS
-							 : FLOW_DEVICE_COUNT_EGRESS);
+	if (likely(!filter && !excluded))
+		plain = tc_plain(skb, hook, device, &sighting.packet);
+	if (likely(plain == FLOW_PLAIN_DONE))
+		return TC_ACT_UNSPEC;
+	sighting_set_device(&sighting, device, tc_counting_role(hook));
 	tc_read_filter(skb, filter, &sighting);
 	sighting.excluded = excluded;
-	tc_parse(skb, link, &sighting);
+	tc_parse(skb, link, plain, &sighting);
 	sighting.vlan = tc_vlan(skb);
 	sighting.length = skb->len + (sighting.vlan ? 4 : 0);
 	sighting.segments = tc_segments(skb);

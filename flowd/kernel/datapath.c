@@ -31,7 +31,7 @@ static int datapath_open_readers(struct datapath *datapath)
 		.hots = datapath->mapped.hots.address,
 		.colds = datapath->mapped.colds.address,
 		.extras = datapath->mapped.extras.address,
-		.touched = datapath->mapped.touched.address,
+		.heads = datapath->mapped.heads.address,
 		.cpus = datapath->sizes.cpus,
 		.sets_per_cpu = datapath->sizes.sets_per_cpu,
 	};
