@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "bpf-common/flow_abi.h"
 #include "bpf-common/trace_abi.h"
@@ -184,5 +185,13 @@ struct flow_loss {
 	uint64_t last_ns;
 	const char *node_name;
 };
+
+/* Events above the rate that the operator has set (events.rate): counted, as meant, and nothing
+ * that makes an answer incomplete. */
+#define FLOW_LOSS_LIMIT "event_limit"
+static inline bool flow_loss_is_limit(const struct flow_loss *loss)
+{
+	return loss->source && !strcmp(loss->source, FLOW_LOSS_LIMIT);
+}
 
 #endif
