@@ -211,7 +211,7 @@ FLOW_INLINE void flow_fill_extra(const struct sighting *sighting, __u32 cpu, __u
 
 /* Makes way slot % FLOW_WAYS of the set the packet's, sending off what was there. */
 static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
-						  const struct sighting *sighting,
+						  struct sighting *sighting,
 						  struct flow_hot_set *hots, __u32 slot)
 {
 	__u32 set = slot / FLOW_WAYS, way = slot % FLOW_WAYS;
@@ -235,6 +235,7 @@ static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
 	flow_store_barrier(ledger);
 	*(volatile __u16 *)&hot->generation = next;
 	ledger->inserts++;
+	sighting->made = 1;
 	return 0;
 }
 
@@ -347,7 +348,7 @@ FLOW_INLINE int flow_has_new_outer(const struct sighting *sighting, const struct
  * What is rare on a hit: the packet opens a new connection with an old key, or the entry's points
  * change. 1: the packet is dealt with.
  */
-FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, const struct sighting *sighting,
+FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, struct sighting *sighting,
 			      struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot)
 {
 	if (!sighting->counts) {
@@ -376,7 +377,7 @@ FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, const struct sighting 
 	return 0;
 }
 
-FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sighting, __u32 bytes,
+FLOW_INLINE void flow_hit(struct flow_ledger *ledger, struct sighting *sighting, __u32 bytes,
 			  struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot)
 {
 	__u16 flags = sighting->packet.flags, known = hot->flags;
@@ -411,8 +412,8 @@ FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sig
  * is. The hash also says at which way to begin: else all flows of a half-empty table would lie in
  * the first ways, which share a quarter of the cache's lines.
  */
-FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu,
-				const struct sighting *sighting, __u32 bytes)
+FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu, struct sighting *sighting,
+				__u32 bytes)
 {
 	const struct flow_key *key = &sighting->packet.key;
 	__u32 hash = flow_hash(key), first = hash >> 30;
