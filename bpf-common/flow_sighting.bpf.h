@@ -43,6 +43,7 @@ struct sighting {
 	__u8 known;  /* user space has classified the device */
 	__u8 pulled; /* 1: its headers had to be made linear */
 	__u8 carrier;	    /* the outer packet, a second time: not counted in the ledger's sums */
+	__u8 made;	    /* the packet made an entry */
 	__u8 flow_sampling; /* `sampling` chooses flows, not packets */
 	__u16 sampling;	    /* 1 in N is counted; 0 and 1: all */
 	__u16 left_out;	    /* sampling has not chosen it: counted only where it makes an entry */
@@ -91,6 +92,7 @@ FLOW_INLINE void sighting_set_device(struct sighting *sighting, const struct flo
 	sighting->counts = device && (device->role & counting_role);
 	sighting->known = device && (device->role & FLOW_DEVICE_KNOWN);
 	sighting->carrier = 0;
+	sighting->made = 0;
 	sighting->sampling = device ? device->sampling : 0;
 	sighting->flow_sampling = device && (device->role & FLOW_DEVICE_SAMPLE_FLOWS);
 	sighting->left_out = 0;

@@ -70,7 +70,7 @@ FLOW_INLINE void flow_fill_extra(const struct sighting *sighting, __u32 cpu, __u
 
 /* Puts the packet's flow into an entry that no reader takes for whole: `generation` is 0 or odd,
  * and becomes `next`. */
-FLOW_INLINE void flow_fill(struct flow_ledger *ledger, const struct sighting *sighting,
+FLOW_INLINE void flow_fill(struct flow_ledger *ledger, struct sighting *sighting,
 			   struct flow_hot *hot, struct flow_cold *cold, __u32 slot, __u16 next)
 {
 	flow_fill_hot(sighting, hot);
@@ -80,11 +80,12 @@ FLOW_INLINE void flow_fill(struct flow_ledger *ledger, const struct sighting *si
 	flow_store_barrier(ledger);
 	*(volatile __u16 *)&hot->generation = next;
 	ledger->inserts++;
+	sighting->made = 1;
 }
 
 /* Makes way slot % FLOW_WAYS of the set the packet's, sending off what was there. */
 static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
-						  const struct sighting *sighting,
+						  struct sighting *sighting,
 						  struct flow_hot_set *hots, __u32 slot)
 {
 	__u32 set = slot / FLOW_WAYS, way = slot % FLOW_WAYS;
@@ -107,7 +108,7 @@ static __attribute__((noinline)) int flow_replace(struct flow_ledger *ledger,
 /* The same where nothing was: no reader knows of the entry, so that stores are enough, and no line
  * of the table is read. */
 static __attribute__((noinline)) int flow_insert(struct flow_ledger *ledger,
-						 const struct sighting *sighting,
+						 struct sighting *sighting,
 						 struct flow_hot_set *hots, __u32 slot)
 {
 	__u32 set = slot / FLOW_WAYS, way = slot % FLOW_WAYS;
@@ -229,7 +230,7 @@ FLOW_INLINE int flow_has_new_outer(const struct sighting *sighting, const struct
  * What is rare on a hit: the packet opens a new connection with an old key, or the entry's points
  * change. 1: the packet is dealt with.
  */
-FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, const struct sighting *sighting,
+FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, struct sighting *sighting,
 			      struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot)
 {
 	if (!sighting->counts) {
@@ -258,7 +259,7 @@ FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, const struct sighting 
 	return 0;
 }
 
-FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sighting, __u32 bytes,
+FLOW_INLINE void flow_hit(struct flow_ledger *ledger, struct sighting *sighting, __u32 bytes,
 			  struct flow_hot_set *hots, __u32 slot, __u64 *at, __u64 head)
 {
 	struct flow_hot *hot = &hots->way[slot % FLOW_WAYS];
@@ -290,7 +291,7 @@ FLOW_INLINE void flow_hit(struct flow_ledger *ledger, const struct sighting *sig
 }
 
 /* An entry where none was. */
-FLOW_INLINE void flow_add_new(struct flow_ledger *ledger, const struct sighting *sighting,
+FLOW_INLINE void flow_add_new(struct flow_ledger *ledger, struct sighting *sighting,
 			      struct flow_hot_set *hots, __u32 set, __u32 hash, __u64 *at)
 {
 	__u32 first = flow_wanted_way(hash), way;
@@ -311,8 +312,8 @@ FLOW_INLINE void flow_add_new(struct flow_ledger *ledger, const struct sighting 
  * is. The hash also says which way an entry takes if it is free: most are where they are looked for
  * while the head that says so is on its way from memory.
  */
-FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu,
-				const struct sighting *sighting, __u32 bytes)
+FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu, struct sighting *sighting,
+				__u32 bytes)
 {
 	const struct flow_key *key = &sighting->packet.key;
 	__u32 hash = flow_hash(key), way;

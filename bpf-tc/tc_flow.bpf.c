@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf-common/flow_plain.bpf.h"
+#include "bpf-common/owner_maps.bpf.h"
 
 #define TC_PULL_BYTES 256 /* covers every header chain the parser follows in practice */
 
@@ -165,6 +166,28 @@ tc_plain(struct __sk_buff *skb, __u32 hook, const struct flow_device *device, st
 			  skb->len + (skb->vlan_present ? 4 : 0), packet);
 }
 
+/* The socket behind the packet that made an entry; a function of its own, for the hit path's sake.
+ */
+__weak int tc_tell_owner(struct __sk_buff *skb, struct sighting *sighting)
+{
+	__u64 cookie = bpf_get_socket_cookie(skb);
+	struct owner_packet *packet;
+
+	if (!cookie || !sighting)
+		return 0;
+	packet = owner_reserve(OWNER_EVENT_PACKET, sizeof(*packet));
+	if (!packet)
+		return 0;
+	packet->cookie = cookie;
+	packet->cgroup_id = bpf_skb_cgroup_id(skb);
+	packet->ifindex = sighting->ifindex;
+	packet->hook = sighting->hook;
+	packet->pad[0] = packet->pad[1] = packet->pad[2] = 0;
+	packet->key = sighting->packet.key;
+	owner_submit(packet, packet->event.seq);
+	return 0;
+}
+
 /* The device is asked for before the packet is parsed, whether it counts after: see packet_parse.h.
  */
 FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 excluded)
@@ -191,6 +214,8 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 		tc_look_back(skb, device, &sighting);
 	if (unlikely(flow_account(&sighting)))
 		tc_show(skb, &sighting);
+	if (unlikely(sighting.made) && cfg_owner_wake)
+		tc_tell_owner(skb, &sighting);
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		tc_account_carrier(skb, &sighting, link);

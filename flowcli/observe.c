@@ -13,10 +13,11 @@
 #include "flowcli/drop_reasons.h"
 #include "flowcli/observation.h"
 #include "flowcli/selection.h"
+#include "flowcli/who.h"
 #include "flowcli/writer.h"
 
 static struct {
-	bool follow, all, print_filter, node, quiet;
+	bool follow, all, print_filter, node, quiet, numeric;
 	uint64_t last, first;
 	const char *since, *until;
 	const char *output, *columns, *time_format, *time_zone, *color;
@@ -67,6 +68,12 @@ static const struct option_row range_rows[] = {
 	{ 0 }
 };
 
+/* --name, --from-name and --to-name */
+#define FILTER_ENDS(option, word, field, text)                                        \
+	FILTER(option, word, "source." field, "destination." field,                   \
+	       "source or destination: " text),                                       \
+		FILTER("from-" option, word, "source." field, NULL, "source: " text), \
+		FILTER("to-" option, word, "destination." field, NULL, "destination: " text)
 #define FILTER(option, word, field, other, text)                         \
 	{                                                                \
 		.name = option, .kind = OPTION_FILTER, .argument = word, \
@@ -86,6 +93,7 @@ static const struct option_row filter_rows[] = {
 	FILTER("to-port", "PORT", "destination.port", NULL, "destination: number, range or list"),
 	FILTER("protocol", "NAME", "protocol", NULL,
 	       "tcp, udp, sctp, icmp (both versions), ... or a number"),
+	FILTER("node-name", "NAME", "node", NULL, "the node that saw it; * and ? match"),
 	FILTER("verdict", "NAME", "verdict", NULL, "FORWARDED, DROPPED, ..."),
 	{ .name = "type",
 	  .letter = 't',
@@ -169,6 +177,10 @@ static const struct option_row output_rows[] = {
 	  .kind = OPTION_SWITCH,
 	  .variable = &given.node,
 	  .help = "show the node in compact, table and dict" },
+	{ .name = "numeric",
+	  .kind = OPTION_SWITCH,
+	  .variable = &given.numeric,
+	  .help = "addresses instead of names" },
 	{ .name = "time-format",
 	  .kind = OPTION_CHOICE,
 	  .argument = "LAYOUT",
@@ -194,14 +206,33 @@ static const struct option_row output_rows[] = {
 	{ 0 }
 };
 
+static const struct option_row who_rows[] = {
+	FILTER_ENDS("pod", "NAME", "pod", "[namespace/]pod, or how it begins; any namespace"),
+	FILTER_ENDS("namespace", "NAME", "namespace", "Kubernetes namespace; * and ? match"),
+	FILTER_ENDS("label", "LABEL", "label", "KEY=VALUE or KEY; * and ? match"),
+	FILTER_ENDS("workload", "NAME", "workload", "[kind/]workload, or how it begins"),
+	FILTER_ENDS("service", "NAME", "service", "[namespace/]service, or how it begins"),
+	FILTER_ENDS("identity", "NAME", "identity", "number, or host, world, kube-apiserver, ..."),
+	FILTER_ENDS("container", "NAME", "container", "container, or how its name or id begins"),
+	FILTER_ENDS("process", "NAME", "process", "process name; * and ? match"),
+	FILTER("pid", "NUMBER", "source.pid", "destination.pid", "process number, range or list"),
+	FILTER("uid", "NUMBER", "source.uid", "destination.uid", "user number, range or list"),
+	FILTER("unit", "NAME", "source.unit", "destination.unit", "systemd unit; * and ? match"),
+	FILTER("cgroup", "PATH", "source.cgroup", "destination.cgroup",
+	       "cgroup (v2) path and what lies below it"),
+	{ 0 }
+};
+
 static const struct option_group range_options = { "Which records", range_rows };
 static const struct option_group filter_options = {
 	"Filters (the same one again: or; different ones: and)", filter_rows
 };
+static const struct option_group who_options = { "Filters by identity", who_rows };
 static const struct option_group output_options = { "Output", output_rows };
-static const struct option_group *const groups[] = { &range_options,  &filter_options,
-						     &output_options, &connection_options,
-						     &help_options,   NULL };
+static const struct option_group *const groups[] = {
+	&range_options,	     &filter_options, &who_options, &output_options,
+	&connection_options, &help_options,   NULL
+};
 
 static int misuse(const char *sentence)
 {
@@ -313,6 +344,7 @@ static int prepare(struct observation *observation, char *why, size_t size)
 	observation->all = given.all;
 	observation->follow = given.follow;
 	observation->sink.quiet = given.quiet;
+	who_set_numeric(given.numeric);
 	return error;
 }
 

@@ -47,6 +47,9 @@ struct config_listen {
 /* Which packet of a tunnel is the flow. */
 enum config_tunnel { CONFIG_TUNNEL_INNER, CONFIG_TUNNEL_OUTER, CONFIG_TUNNEL_BOTH };
 
+/* Which pods are asked for. */
+enum config_kubernetes { KUBERNETES_OFF, KUBERNETES_LOCAL, KUBERNETES_CLUSTER };
+
 struct intern;
 struct config {
 	struct config_globs include, exclude;
@@ -69,6 +72,15 @@ struct config {
 		const char *pcap;	   /* expression; NULL: none */
 		struct filter_rules rules; /* deny_others is set by config_finish() */
 	} filter;
+	struct {
+		uint64_t enabled, max_owners, ring_bytes, keep;
+		const char *host_root, *networks, *hosts;
+		const char *docker, *containerd, *runc, *storage;
+		uint64_t kubernetes; /* enum config_kubernetes */
+		const char *kubeconfig;
+		const char *city, *asn; /* MaxMind databases */
+		uint64_t conntrack;
+	} identity;
 	uint64_t history_records;
 	struct {
 		uint64_t drops, tcp, tcp_states, rate;

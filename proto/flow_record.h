@@ -14,6 +14,7 @@
 
 #include "bpf-common/flow_abi.h"
 #include "bpf-common/trace_abi.h"
+#include "proto/endpoint.h"
 
 /* kind, X(NAME, json_name) */
 #define FLOW_KINDS(X)                       \
@@ -117,6 +118,8 @@ struct flow_incident {
 	uint8_t sent;		      /* TCP_RESET: the sender's kernel is this one */
 };
 
+enum flow_side { FLOW_SOURCE, FLOW_DESTINATION };
+
 struct flow_record {
 	uint64_t position; /* in the publisher's history, from 1, without gaps; 0 = not stored */
 	uint64_t flow_id;  /* the same in every record of one flow instance; unique per epoch */
@@ -154,7 +157,9 @@ struct flow_record {
 	uint64_t dropped;			   /* packets, by any reason */
 	struct flow_tcp tcp;
 	struct flow_incident incident;
-	const char *node_name; /* borrowed */
+	struct flow_end ends[2]; /* FLOW_SOURCE, FLOW_DESTINATION: who, as of the flow's own time */
+	uint64_t socket_cookie;	 /* of the local socket that sent; 0: none known */
+	const char *node_name;	 /* borrowed */
 };
 
 static inline bool flow_kind_is_event(uint8_t kind)

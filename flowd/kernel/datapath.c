@@ -272,3 +272,12 @@ int datapath_xdp_fd(const struct datapath *datapath)
 {
 	return bpf_program__fd(datapath->skeleton->progs.xdp_ingress);
 }
+
+struct datapath_owner_maps datapath_owner_maps(const struct datapath *datapath)
+{
+	return (struct datapath_owner_maps){
+		.events_fd = bpf_map__fd(datapath->skeleton->maps.owner_events),
+		.counters_fd = bpf_map__fd(datapath->skeleton->maps.owner_counters),
+		.ring_bytes = bpf_map__max_entries(datapath->skeleton->maps.owner_events),
+	};
+}

@@ -103,6 +103,14 @@ static void datapath_set_rules(struct flow_bpf *skeleton, const struct datapath_
 	skeleton->bss->flow_rules.jumbo = 1;
 }
 
+/* Without owners the ring is as small as a ring can be, and the programs never look at it. */
+static int datapath_size_owners(struct flow_bpf *skeleton, uint32_t ring_bytes)
+{
+	skeleton->rodata->cfg_owner_wake = ring_bytes / 4;
+	return bpf_map__set_max_entries(skeleton->maps.owner_events,
+					ring_bytes ? ring_bytes : (uint32_t)sysconf(_SC_PAGESIZE));
+}
+
 static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_sizes *sizes,
 			      const struct datapath_options *options)
 {
@@ -110,6 +118,8 @@ static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_s
 	uint32_t tick_ns = 0;
 	int err = datapath_size_maps(skeleton, sizes);
 
+	if (!err)
+		err = datapath_size_owners(skeleton, options->owner_ring_bytes);
 	if (err) {
 		log_error("datapath: sizing the maps: %s", strerror(-err));
 		return err;
