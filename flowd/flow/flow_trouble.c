@@ -7,8 +7,7 @@
 #include "flowd/flow/flow_life.h"
 #include "flowd/flow/flow_sampled.h"
 
-#define TROUBLES_HELD_MAX 16384u /* flows that tell of trouble, at a time; 5 MB */
-#define ROUNDS_MAX	  2u
+#define ROUNDS_MAX 2u
 
 /* ---- adding --------------------------------------------------------------------------------- */
 
@@ -130,17 +129,25 @@ static struct flow_trouble *trouble_take(struct flow_table *table, struct flow *
 {
 	struct flow_note *note;
 
-	if (!flow->noted && table->troubles.held >= TROUBLES_HELD_MAX)
+	if (!flow->noted && table->troubles.held >= table->troubles.max)
 		return NULL;
 	note = flow_sampled_note(table, flow);
 	if (!note || note->trouble)
 		return note ? note->trouble : NULL;
-	if (table->troubles.held >= TROUBLES_HELD_MAX)
+	if (table->troubles.held >= table->troubles.max)
 		return NULL;
 	note->trouble = calloc(1, sizeof(*note->trouble));
 	if (note->trouble)
 		table->troubles.held++;
 	return note->trouble;
+}
+
+void flow_trouble_tcp(struct flow_table *table, uint32_t number, const struct flow_tcp *tcp)
+{
+	struct flow_trouble *trouble = trouble_take(table, flow_state_at(table, number));
+
+	if (trouble)
+		flow_trouble_add_tcp(trouble, tcp);
 }
 
 /* True when it is settled, joined or not. */
