@@ -115,10 +115,11 @@ void flow_trouble_tell(struct flow_trouble *trouble, int64_t wall_offset_ns,
 	if (trouble->srtt_samples)
 		record->tcp.srtt_avg_us = (uint32_t)(trouble->srtt_sum_us / trouble->srtt_samples);
 	*tcp = (struct flow_tcp){ .handshake_ns = tcp->handshake_ns,
+				  .srtt_min_us = tcp->srtt_min_us,
+				  .srtt_max_us = tcp->srtt_max_us,
 				  .rtt_min_us = tcp->rtt_min_us,
 				  .total_retransmits = tcp->total_retransmits,
 				  .analysed = tcp->analysed };
-	trouble->srtt_sum_us = trouble->srtt_samples = 0;
 	trouble->news = 0;
 }
 

@@ -242,6 +242,79 @@ class Trouble(unittest.TestCase):
             self.row(key, ["TCP_CSUM"])
         self.why(f"{self.lab.SERVER4}:8080", "checksum is wrong")
 
+    def test_backlog(self):
+        """a program that does not accept: its listening socket's queue is full"""
+        self.lab.start(self.lab.server, "sleep", 60)  # the namespace is found by its processes
+        with self.lab.server:
+            listener = socket.socket()
+            listener.bind((self.lab.SERVER4, 8080))
+            listener.listen(1)
+        clients = []
+        for _ in range(6):
+            with self.lab.client:
+                clients.append(socket.socket())
+            clients[-1].setblocking(False)
+            clients[-1].connect_ex((self.lab.SERVER4, 8080))
+        def look():
+            return [flow for flow in self.daemon.incidents()
+                    if facts(flow)["kind"] == "tcp_overflow"]
+        flow = wait_until("overflow event", look, 15 * TIME_SCALE)[0]
+        self.assertEqual((flow["IP"]["source"], flow["l4"]["TCP"]["source_port"]),
+                         (self.lab.SERVER4, 8080))
+        self.in_namespace(facts(flow), self.lab.server)
+        inode = os.fstat(self.lab.server.fd).st_ino
+        self.assertGreater(int(self.daemon.status()["ledger"][
+            f"netns.{inode}.TcpExt.ListenOverflows"]), 0)
+        self.why(f"{self.lab.SERVER4}:8080", "queue of the socket that listens .* was full")
+        for client in clients + [listener]:
+            client.close()
+
+    def test_retransmit(self):
+        """data that is lost on the way: retransmissions by kind, in events and in the row"""
+        pair = traffic.TcpPair(self.lab.client, self.lab.server, self.lab.SERVER4, 8080)
+        self.lab.node.drop("tcp dport 8080", "forward")
+        pair.client.send(bytes(1000))
+        key = Key(self.lab.CLIENT4, self.lab.SERVER4, TCP, pair.port, 8080)
+        def look():
+            return [facts(flow)["tcp"] for flow in self.daemon.incidents("--all", "-t", "tcp")
+                    if key_of(flow) == key and facts(flow)["kind"] == "tcp_retransmit"]
+        told = wait_until("three retransmissions", lambda: len(look()) > 2 and look(),
+                          10 * TIME_SCALE)
+        self.assertIn("rto", [event["retransmit"] for event in told])
+        def row():
+            rows = [facts(flow)["tcp"] for flow in self.daemon.flows() if key_of(flow) == key]
+            return rows and rows[-1].get("total_retransmits", 0) > 2
+        wait_until("row with retransmissions", row, 10 * TIME_SCALE)
+        self.assertTrue(self.daemon.flows("--all", "--retransmits", "3"))
+        self.why(f"{self.lab.SERVER4}:8080", r"retransmitted \d+ of|hook forward")
+        self.assertIn("8080", self.daemon.cli("tcp", "-q").stdout)
+        pair.client.close()
+        pair.server.close()
+
+    def test_socket_rtt(self):
+        """the row of a connection has the handshake and the socket's round trip times"""
+        port = traffic.tcp(self.lab.client, self.lab.server, self.lab.SERVER4, 8080, 5000, 50000)
+        flows = self.daemon.ended(Key(self.lab.CLIENT4, self.lab.SERVER4, TCP, port, 8080))
+        tcp = facts(flows[-1])["tcp"]
+        self.assertGreater(int(tcp["handshake_rtt_ns"]), 0)
+        self.assertGreater(int(tcp["srtt_ns"]["avg"]), 0)
+        self.assertLessEqual(int(tcp["srtt_ns"]["min"]), int(tcp["srtt_ns"]["max"]))
+
+    # ---- floods
+
+    def test_flood(self):
+        """a flood of one reason is limited and counted, and does not hide another reason"""
+        self.lab.server.drop("udp dport 7")
+        send_udp(self.lab.client, self.lab.SERVER4, 7, count=20000)
+        key = self.udp_key(9, send_udp(self.lab.client, self.lab.SERVER4, 9))
+        self.drop(key, ["NO_SOCKET"])
+        def suppressed():
+            return int(self.daemon.status()["ledger"]["events_suppressed"])
+        wait_until("suppressed events are counted", suppressed, 5 * TIME_SCALE)
+        told = wait_until("the loss is told", lambda: [
+            line for line in self.daemon.lines("--all") if "lost_events" in line], 5 * TIME_SCALE)
+        self.assertGreater(int(told[0]["lost_events"]["num_events_lost"]), 0)
+
     # ---- other people's programs
 
     def foreign(self, *command):
