@@ -271,6 +271,7 @@ static void trouble_open_trace(struct trouble *trouble)
 {
 	struct trace_options options = { .drops = trouble->options.drops,
 					 .tcp = trouble->options.tcp,
+					 .firewalls = trouble->options.firewalls,
 					 .rate = (uint32_t)trouble->options.rate,
 					 .ring_bytes = TROUBLE_RING_BYTES,
 					 .btf_path = trouble->options.btf_path,
@@ -368,6 +369,8 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 
 	if (trouble->trace)
 		trace_count(trouble->trace, &counts);
+	visit(context, "firewalls_named", trouble->trace ? trace_firewall_names(trouble->trace) : 0,
+	      "firewalls whose tables and chains are told (needs fentry)");
 	visit(context, "events_seen", counts.seen, "drops and TCP events in the kernel");
 	visit(context, "events_suppressed", counts.suppressed,
 	      "of those, not told: above events.rate of one reason on one CPU");

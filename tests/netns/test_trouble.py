@@ -108,6 +108,8 @@ class Trouble(unittest.TestCase):
         self.assertEqual(found["drop"]["reason"], "NETFILTER_DROP")
         self.assertEqual(found["drop"]["hook"], hook)
         self.in_namespace(found, namespace)
+        if int(self.daemon.status()["ledger"]["firewalls_named"]):
+            self.assertEqual((found["drop"]["table"], found["drop"]["chain"]), ("lab", "c"))
         if sees_row:
             row = self.row(key, ["NETFILTER_DROP"])
             self.assertEqual(row["verdict"], "DROPPED")
