@@ -29,7 +29,6 @@
 #include "flowd/status.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
-#include "flowd/trouble/trouble.h"
 #include "flowd/troubles.h"
 
 #define PIPELINE_SAMPLE_NS	(5 * CLOCK_S)

@@ -2,6 +2,7 @@
 #include "flowd/status.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 #include "flowd/base/usage.h"
 #include "flowd/ledger.h"
 
-#define STATUS_COUNTERS	  256
+#define STATUS_COUNTERS	  512
+#define STATUS_NET	  192 /* of these, the kernel's own by namespace */
 #define STATUS_INTERFACES 1024
 
 struct status_page {
@@ -20,6 +22,8 @@ struct status_page {
 	struct interface_status interfaces[STATUS_INTERFACES];
 	size_t interface_count, interfaces_more;
 	struct flow_loss losses[LOSSES_TOLD];
+	char net_names[STATUS_NET][80];
+	size_t net_count;
 };
 
 int status_page_open(struct status_page **out)
@@ -148,6 +152,19 @@ static void status_count_part(void *context, const char *name, uint64_t value, c
 	status_count(context, name, value, text);
 }
 
+static void status_count_net(void *context, uint32_t netns, const char *name, uint64_t value)
+{
+	struct status_page *page = context;
+	char *text;
+
+	if (page->net_count == STATUS_NET)
+		return;
+	text = page->net_names[page->net_count++];
+	snprintf(text, sizeof(page->net_names[0]), netns ? "netns.%u.%s" : "net.%.0u%s", netns,
+		 name);
+	status_count(page, text, value, "counted by the kernel");
+}
+
 static void status_visit(void *context, const struct interface_info *info)
 {
 	struct status_page *page = context;
@@ -230,6 +247,8 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status_count_bus(page, sources);
 	trouble_counters(sources->trouble, status_count_part, page);
 	identification_counters(sources->identification, status_count_part, page);
+	page->net_count = 0;
+	trouble_net_counters(sources->trouble, status_count_net, page);
 	status->ledger = page->counters;
 	status->ledger_count = page->counter_count;
 	status->interfaces = page->interfaces;

@@ -20,7 +20,7 @@ struct cgroup_entry {
 	struct cgroup_name name;
 	struct container_facts *facts; /* NULL: it is no container's */
 	bool known;		       /* some engine's file has been found */
-	uint32_t inside; /* a process that was seen in it; 0: none yet */
+	uint32_t inside;	       /* a process that was seen in it; 0: none yet */
 	/* the table's own */
 	uint64_t read_ns, used_ns;
 	struct cgroup_entry *next;
