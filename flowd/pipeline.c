@@ -219,6 +219,7 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.publisher = delivery_publisher(pipeline->delivery),
 		.queries = delivery_queries(pipeline->delivery),
 		.trouble = pipeline->trouble,
+		.identification = pipeline->identification,
 	};
 }
 

@@ -143,7 +143,7 @@ static void status_count_bus(struct status_page *page, const struct status_sourc
 		     "queries that wait for new records");
 }
 
-static void status_count_trouble(void *context, const char *name, uint64_t value, const char *text)
+static void status_count_part(void *context, const char *name, uint64_t value, const char *text)
 {
 	status_count(context, name, value, text);
 }
@@ -228,7 +228,8 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status_fill_flows(page, sources, status);
 	status_fill_cost(page, sources, status);
 	status_count_bus(page, sources);
-	trouble_counters(sources->trouble, status_count_trouble, page);
+	trouble_counters(sources->trouble, status_count_part, page);
+	identification_counters(sources->identification, status_count_part, page);
 	status->ledger = page->counters;
 	status->ledger_count = page->counter_count;
 	status->interfaces = page->interfaces;

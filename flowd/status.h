@@ -4,6 +4,7 @@
 #define FLOWD_STATUS_H
 
 #include "flowd/flow/flow_table.h"
+#include "flowd/identification.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/serve/publish.h"
@@ -26,6 +27,7 @@ struct status_sources {
 	const struct publisher *publisher;
 	const struct query_service *queries;
 	const struct trouble *trouble;
+	const struct identification *identification; /* NULL: off */
 };
 
 struct status_page;

@@ -224,3 +224,5 @@ class Docker(Engine):
             self.docker("rm", "-f", *names, check=False)
         self.process.terminate()
         self.process.wait(30)
+        for mount in glob.glob(self.path("exec", "netns", "*")):
+            subprocess.run(["umount", "-q", mount], check=False)
