@@ -112,8 +112,8 @@ struct flow_end {
 	uint8_t xlated[16]; /* the address on the other side of NAT, as is_xlated says */
 	uint16_t xlated_port;
 	uint8_t is_xlated; /* END_XLATED_* */
-	uint8_t from;	 /* enum identity_from: of what identifies the end */
-	uint8_t missing; /* enum identity_missing */
+	uint8_t from;	   /* enum identity_from: of what identifies the end */
+	uint8_t missing;   /* enum identity_missing */
 	uint8_t pad[3];
 };
 
