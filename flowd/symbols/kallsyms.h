@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Names of the kernel's functions by address, from /proc/kallsyms. The file is read when an address
- * is asked for that is not known yet (it takes tens of milliseconds; the places that drop packets
- * are few), so that the table need not be kept. Not thread-safe; no log.
+ * Names of the kernel's functions by address, from /proc/kallsyms: read once, because that takes
+ * a tenth of a second and more, and kept (2 to 3 MB). Functions of modules that come later have no
+ * name. No log.
  */
 #ifndef SYMBOLS_KALLSYMS_H
 #define SYMBOLS_KALLSYMS_H
@@ -16,6 +16,6 @@ int kallsyms_open(struct kallsyms **out, const char *path);
 void kallsyms_close(struct kallsyms *symbols);
 /* The function around `address`; NULL: not known, or the kernel hides addresses (kptr_restrict).
  * The text lives as long as the symbols. */
-const char *kallsyms_name(struct kallsyms *symbols, uint64_t address);
+const char *kallsyms_name(const struct kallsyms *symbols, uint64_t address);
 
 #endif

@@ -53,6 +53,13 @@ def add_python(image):
                     "unchecked-hash", image.root + library], check=True)
 
 
+def add_iptables(image):
+    """What iptables loads by name, as no program names it."""
+    for name in ("libxt_udp.so", "libxt_standard.so"):
+        for path in glob.glob(f"/usr/lib/*/xtables/{name}"):
+            image.program(path)
+
+
 def add_tests(image, tests, source, build):
     image.directory(os.path.join(source, "tests"), skip=("__pycache__", "corpus"))
     for program in ("flowd/flowd", "flowcli/flowcli"):
@@ -127,6 +134,7 @@ def prepare(kernel, tests, source, build, directory):
     for command in COMMANDS:
         image.command(command)
     add_python(image)
+    add_iptables(image)
     add_tests(image, tests, source, build)
     image.write("etc/command", script(tests, build))
     archive = os.path.join(directory, "initramfs")
