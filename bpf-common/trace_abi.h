@@ -94,7 +94,7 @@ struct trace_tcp {
 	__u8 old_state, new_state;
 	__u8 retransmit; /* enum trace_retransmit */
 	__u8 captured;
-	__u32 pad;
+	__u32 segments; /* retransmitted at once */
 	__u8 bytes[TRACE_TCP_BYTES];
 };
 FLOW_ABI_ASSERT(sizeof(struct trace_tcp) == 192);

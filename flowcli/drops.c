@@ -28,7 +28,7 @@ static struct selection selection;
 
 static const char *const output_words[] = { "table", "json", NULL };
 static const char *const by_words[] = { "reason",    "site", "flow",  "source", "destination",
-					"interface", "hook", "netns", NULL };
+					"interface", "hook", "netns", "pod",	NULL };
 
 static const struct option_row rows[] = {
 	{ .name = "by",
@@ -36,7 +36,7 @@ static const struct option_row rows[] = {
 	  .argument = "WHAT,...",
 	  .variable = &given.by,
 	  .choices = by_words,
-	  .help = "reason, site, flow, source, destination, interface, hook, netns, or any field "
+	  .help = "reason, site, flow, pod, source, destination, interface, hook, netns, or any field "
 		  "of 'flowcli list fields'" },
 	{ .name = "limit",
 	  .kind = OPTION_COUNT,

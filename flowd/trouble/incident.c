@@ -168,7 +168,7 @@ static void tcp_counts(const struct trace_tcp *tcp, struct flow_tcp *counts)
 	counts->rtt_min_us = tcp->rtt_min_us == UINT32_MAX ? 0 : tcp->rtt_min_us;
 	counts->srtt_avg_us = counts->srtt_min_us = counts->srtt_max_us = tcp->srtt_us;
 	if (tcp->retransmit && tcp->retransmit < TRACE_RETRANSMIT_COUNT) {
-		counts->retransmits = counts->retransmits_of[tcp->retransmit] = 1;
+		counts->retransmits = counts->retransmits_of[tcp->retransmit] = tcp->segments;
 		counts->total_retransmits = tcp->retransmits;
 	}
 	counts->resets_sent = tcp->event.type == FLOW_EVENT_TCP_RESET_SENT;

@@ -160,6 +160,30 @@ class Trouble(unittest.TestCase):
         self.row(key, ["NETFILTER_DROP"])
         self.why(f"{self.lab.SERVER4}:{self.port}", r"by (netfilter|iptables) \(hook input")
 
+    def test_conntrack_full(self):
+        """a connection tracking table that is full: the firewall hook that tracks drops"""
+        limit = "/proc/sys/net/netfilter/nf_conntrack_max"
+        if os.environ.get("FLOWD_TEST_TIME_SCALE") is None or not os.access(limit, os.W_OK):
+            self.skipTest("the limit is that of the whole machine: only in a guest")
+        with open(limit, encoding="ascii") as file:
+            before = file.read()
+        self.addCleanup(lambda: open(limit, "w", encoding="ascii").write(before))
+        self.lab.server.run("nft", "-f", "-", input=(
+            "table inet track {\n chain c {\n  type filter hook input priority 0;\n"
+            "  ct state new accept\n }\n}\n"))
+        with open(limit, "w", encoding="ascii") as file:
+            file.write("1")
+        ports = [send_udp(self.lab.client, self.lab.SERVER4, self.port) for _ in range(8)]
+        def look():
+            return [facts(flow) for flow in self.daemon.incidents("--all", "-t", "drop",
+                                                                  "--to-port", str(self.port))
+                    if facts(flow)["drop"]["reason"] == "NETFILTER_DROP"]
+        found = wait_until("drop event", look, 10 * TIME_SCALE)
+        self.assertEqual(found[0]["drop"]["hook"], "prerouting")
+        self.in_namespace(found[0], self.lab.server)
+        self.assertTrue(ports)
+        self.why(f"{self.lab.SERVER4}:{self.port}", r"by netfilter \(hook prerouting")
+
     # ---- routing
 
     def test_rp_filter(self):
