@@ -107,8 +107,12 @@ struct trace_xdp {
 	__u32 program; /* id of the XDP program; 0 = not known */
 	__u32 action;  /* enum xdp_action */
 	__s32 error;   /* errno of a redirect or transmission; 0: the verdict itself (aborted) */
+	__u64 netns_cookie;
+	__u32 netns;
+	__u32 pad;
+	__u8 device[16]; /* name of `ifindex` */
 };
-FLOW_ABI_ASSERT(sizeof(struct trace_xdp) == 48);
+FLOW_ABI_ASSERT(sizeof(struct trace_xdp) == 80);
 
 /* ---- limits --------------------------------------------------------------------------------- */
 

@@ -210,6 +210,9 @@ TRACE_INLINE int xdp_report(const struct net_device *dev, const struct bpf_prog 
 	xdp->program = program ? BPF_CORE_READ(program, aux, id) : 0;
 	xdp->action = action;
 	xdp->error = error;
+	xdp->pad = 0;
+	trace_namespace(BPF_CORE_READ(dev, nd_net.net), &xdp->netns_cookie, &xdp->netns);
+	BPF_CORE_READ_INTO(&xdp->device, dev, name);
 	bpf_ringbuf_submit(xdp, BPF_RB_NO_WAKEUP);
 	return 0;
 }

@@ -316,7 +316,8 @@ static int drops_filter(struct filter **out)
 {
 	char why[256];
 
-	if (selection_where(&selection, "kind=drop", false, why, sizeof(why)))
+	if (selection_where(&selection, "kind=drop,xdp_error,tcp_overflow", false, why,
+			    sizeof(why)))
 		return 1;
 	return selection_take(&selection, out) ? 1 : 0;
 }

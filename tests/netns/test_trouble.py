@@ -437,6 +437,14 @@ class Trouble(unittest.TestCase):
         found = self.drop(key, ["XDP", "NOT_SPECIFIED"])
         self.row(key, ["XDP", "NOT_SPECIFIED"])
         self.in_namespace(found, self.lab.server)
+        send_udp(self.lab.client, self.lab.SERVER4, 10)
+        def look():
+            return [facts(flow) for flow in self.daemon.incidents()
+                    if facts(flow)["kind"] == "xdp_error"]
+        failed = wait_until("XDP failure", look, 10 * TIME_SCALE)[0]
+        self.assertEqual(failed["drop"]["reason"], "XDP_ABORTED")
+        self.assertEqual(failed["observed"][0]["interface"], "eth0")
+        self.in_namespace(failed, self.lab.server)
 
 
 if __name__ == "__main__":
