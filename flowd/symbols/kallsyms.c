@@ -132,3 +132,11 @@ const char *kallsyms_name(const struct kallsyms *symbols, uint64_t address)
 {
 	return address ? kallsyms_find(symbols, address) : NULL;
 }
+
+bool kallsyms_has(const struct kallsyms *symbols, const char *name)
+{
+	for (size_t i = 0; i < symbols->count; i++)
+		if (!strcmp(symbols->names + symbols->list[i].name, name))
+			return true;
+	return false;
+}

@@ -7,6 +7,7 @@
 #ifndef SYMBOLS_KALLSYMS_H
 #define SYMBOLS_KALLSYMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct kallsyms;
@@ -17,5 +18,7 @@ void kallsyms_close(struct kallsyms *symbols);
 /* The function around `address`; NULL: not known, or the kernel hides addresses (kptr_restrict).
  * The text lives as long as the symbols. */
 const char *kallsyms_name(const struct kallsyms *symbols, uint64_t address);
+/* Whether the kernel has a function of this name. */
+bool kallsyms_has(const struct kallsyms *symbols, const char *name);
 
 #endif

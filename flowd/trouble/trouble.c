@@ -282,7 +282,9 @@ static void trouble_open_trace(struct trouble *trouble)
 {
 	struct trace_options options = { .drops = trouble->options.drops,
 					 .tcp = trouble->options.tcp,
-					 .firewalls = trouble->options.firewalls,
+					 .firewalls = trouble->options.firewalls
+							      ? trouble->namer.symbols
+							      : NULL,
 					 .rate = (uint32_t)trouble->options.rate,
 					 .ring_bytes = TROUBLE_RING_BYTES,
 					 .btf_path = trouble->options.btf_path,
