@@ -94,7 +94,7 @@ struct trace_tcp {
 	__u8 old_state, new_state;
 	__u8 retransmit; /* enum trace_retransmit */
 	__u8 captured;
-	__u32 pad;
+	__u32 segments; /* retransmitted at once */
 	__u8 bytes[TRACE_TCP_BYTES];
 };
 FLOW_ABI_ASSERT(sizeof(struct trace_tcp) == 192);
@@ -107,8 +107,12 @@ struct trace_xdp {
 	__u32 program; /* id of the XDP program; 0 = not known */
 	__u32 action;  /* enum xdp_action */
 	__s32 error;   /* errno of a redirect or transmission; 0: the verdict itself (aborted) */
+	__u64 netns_cookie;
+	__u32 netns;
+	__u32 pad;
+	__u8 device[16]; /* name of `ifindex` */
 };
-FLOW_ABI_ASSERT(sizeof(struct trace_xdp) == 48);
+FLOW_ABI_ASSERT(sizeof(struct trace_xdp) == 80);
 
 /* ---- limits --------------------------------------------------------------------------------- */
 

@@ -48,15 +48,6 @@ TRACE_INLINE void drop_bytes(const struct sk_buff *skb, struct trace_drop *drop)
 	drop->captured = (__u16)size;
 }
 
-/* Segments of a GSO packet. */
-TRACE_INLINE __u16 drop_segments(const struct sk_buff *skb)
-{
-	const struct skb_shared_info *info = (const void *)(skb->head + skb->end);
-	__u16 segments = BPF_CORE_READ(info, gso_segs);
-
-	return segments ? segments : 1;
-}
-
 /*
  * A socket's receive queue puts other things where the device was (UDP: numbers): what is not an
  * address of the kernel is none.
@@ -146,7 +137,7 @@ TRACE_INLINE int drop_report(const struct sk_buff *skb, const struct sock *sk, _
 	drop->tcp_state = 0;
 	__builtin_memset(drop->pad, 0, sizeof(drop->pad));
 	drop_firewall(skb, drop);
-	drop->segments = drop_segments(skb);
+	drop->segments = trace_segments(skb->head, skb->end);
 	drop_place(skb, sk, drop);
 	drop_bytes(skb, drop);
 	bpf_ringbuf_submit(drop, BPF_RB_NO_WAKEUP);
@@ -219,6 +210,9 @@ TRACE_INLINE int xdp_report(const struct net_device *dev, const struct bpf_prog 
 	xdp->program = program ? BPF_CORE_READ(program, aux, id) : 0;
 	xdp->action = action;
 	xdp->error = error;
+	xdp->pad = 0;
+	trace_namespace(BPF_CORE_READ(dev, nd_net.net), &xdp->netns_cookie, &xdp->netns);
+	BPF_CORE_READ_INTO(&xdp->device, dev, name);
 	bpf_ringbuf_submit(xdp, BPF_RB_NO_WAKEUP);
 	return 0;
 }

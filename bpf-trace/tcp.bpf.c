@@ -121,12 +121,14 @@ SEC("tp_btf/tcp_retransmit_skb")
 int trace_retransmit(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
+	const struct sk_buff *skb = (const struct sk_buff *)ctx[1];
 	struct trace_tcp *tcp = tcp_reserve(sk, FLOW_EVENT_TCP_RETRANSMIT);
 
 	if (!tcp)
 		return 0;
 	tcp_fill(sk, tcp);
 	tcp->retransmit = tcp_retransmit_kind(sk);
+	tcp->segments = trace_segments(BPF_CORE_READ(skb, head), BPF_CORE_READ(skb, end));
 	tcp_submit(tcp);
 	return 0;
 }
@@ -147,6 +149,7 @@ int trace_synack(__u64 *ctx)
 	tcp->cgroup = trace_socket_cgroup(sk);
 	tcp->new_state = tcp->old_state = TRACE_TCP_NEW_SYN;
 	tcp->retransmit = TRACE_RETRANSMIT_SYNACK;
+	tcp->segments = 1;
 	tcp_submit(tcp);
 	return 0;
 }

@@ -125,6 +125,15 @@ TRACE_INLINE void trace_begin(struct flow_event *event, __u16 type, __u16 size)
 	event->seq = state ? __sync_fetch_and_add(&state->events, 1) + 1 : 0;
 }
 
+/* Segments of a buffer: what it says where it is a GSO packet, else one. */
+TRACE_INLINE __u16 trace_segments(const unsigned char *head, unsigned int end)
+{
+	const struct skb_shared_info *info = (const void *)(head + end);
+	__u16 segments = BPF_CORE_READ(info, gso_segs);
+
+	return segments ? segments : 1;
+}
+
 /* A full socket, not the small ones of requests and of TIME_WAIT. */
 TRACE_INLINE int trace_socket_is_full(__u8 state)
 {

@@ -28,7 +28,7 @@ static struct selection selection;
 
 static const char *const output_words[] = { "table", "json", NULL };
 static const char *const by_words[] = { "reason",    "site", "flow",  "source", "destination",
-					"interface", "hook", "netns", NULL };
+					"interface", "hook", "netns", "pod",	NULL };
 
 static const struct option_row rows[] = {
 	{ .name = "by",
@@ -36,7 +36,7 @@ static const struct option_row rows[] = {
 	  .argument = "WHAT,...",
 	  .variable = &given.by,
 	  .choices = by_words,
-	  .help = "reason, site, flow, source, destination, interface, hook, netns, or any field "
+	  .help = "reason, site, flow, pod, source, destination, interface, hook, netns, or any field "
 		  "of 'flowcli list fields'" },
 	{ .name = "limit",
 	  .kind = OPTION_COUNT,
@@ -316,7 +316,8 @@ static int drops_filter(struct filter **out)
 {
 	char why[256];
 
-	if (selection_where(&selection, "kind=drop", false, why, sizeof(why)))
+	if (selection_where(&selection, "kind=drop,xdp_error,tcp_overflow", false, why,
+			    sizeof(why)))
 		return 1;
 	return selection_take(&selection, out) ? 1 : 0;
 }

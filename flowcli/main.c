@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowcli/capture_command.h"
 #include "flowcli/command.h"
 #include "flowcli/completion.h"
 #include "flowcli/connection.h"
@@ -27,17 +28,11 @@ static const struct command version_command = {
 };
 
 static const struct option_group *const groups[] = { &connection_options, &help_options, NULL };
-static const struct command *const children[] = { &observe_command,
-						  &drops_command,
-						  &tcp_command,
-						  &why_command,
-						  &status_command,
-						  &list_command,
-						  &version_command,
-						  &help_command,
-						  &completion_command,
-						  &complete_command,
-						  NULL };
+static const struct command *const children[] = {
+	&observe_command, &capture_command,    &drops_command,	  &tcp_command,
+	&why_command,	  &status_command,     &list_command,	  &version_command,
+	&help_command,	  &completion_command, &complete_command, NULL
+};
 
 const struct command flowcli = {
 	.token = "flowcli",

@@ -56,7 +56,8 @@ static char *put_drop_event(char *out, const struct flow_record *record)
 
 char *json_drops(char *out, const struct flow_record *record)
 {
-	if (record->kind == FLOW_KIND_DROP)
+	if (record->kind == FLOW_KIND_DROP || record->kind == FLOW_KIND_XDP_ERROR ||
+	    record->kind == FLOW_KIND_TCP_OVERFLOW)
 		return put_drop_event(out, record);
 	if (!record->dropped)
 		return out;

@@ -132,7 +132,12 @@ char *summary_event(char *out, const struct flow_record *record)
 				      record->dropped),
 			" dropped");
 	case FLOW_KIND_XDP_ERROR:
-		return json_literal(out, "XDP program failed");
+		out = write_packets(out, record->drops[0].packets);
+		out = json_literal(out, " dropped: XDP program's verdict not carried out: ");
+		out = write_reason(out, &record->drops[0]);
+		if (!record->incident.error)
+			return out;
+		return json_word(json_literal(out, ", "), errno_name(record->incident.error));
 	case FLOW_KIND_START:
 	case FLOW_KIND_UPDATE:
 	case FLOW_KIND_END:

@@ -317,13 +317,13 @@ static void check_tracing(struct check *check, const char *btf_path)
 	static const uint32_t nowhere = 1;
 	struct trace_options options = { .drops = true,
 					 .tcp = true,
-					 .firewalls = true,
 					 .rate = 1,
 					 .ring_bytes = 65536,
 					 .btf_path = btf_path,
 					 .namespaces = &nowhere,
 					 .namespace_count = 1 };
 	struct btf_names *names = NULL;
+	struct kallsyms *symbols = NULL;
 	struct trace *trace = NULL;
 	int err = btf_names_open(&names, btf_path);
 
@@ -333,6 +333,8 @@ static void check_tracing(struct check *check, const char *btf_path)
 		   err ? strerror(-err)
 		       : "from the kernel's BTF (5.17); else only the function is told");
 	options.names = names;
+	if (!kallsyms_open(&symbols, NULL))
+		options.firewalls = symbols;
 	if (!err)
 		err = trace_open(&trace, &options);
 	if (err) {
@@ -345,6 +347,7 @@ static void check_tracing(struct check *check, const char *btf_path)
 	}
 	trace_close(trace);
 	btf_names_close(names);
+	kallsyms_close(symbols);
 }
 
 int check_report(FILE *out, const char *btf_path)

@@ -214,8 +214,9 @@ int trace_open(struct trace **out, const struct trace_options *options)
 		return error;
 	}
 	if (options->drops && options->firewalls)
-		trace->firewall = trace_firewall_open(
-			bpf_map__fd(trace->skeleton->maps.trace_firewalls), options->btf_path);
+		trace->firewall =
+			trace_firewall_open(bpf_map__fd(trace->skeleton->maps.trace_firewalls),
+					    options->btf_path, options->firewalls);
 	*out = trace;
 	return 0;
 }

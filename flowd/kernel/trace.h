@@ -13,10 +13,12 @@
 
 #include "bpf-common/trace_abi.h"
 #include "flowd/symbols/btf_names.h"
+#include "flowd/symbols/kallsyms.h"
 
 struct trace_options {
 	bool drops, tcp;
-	bool firewalls;	      /* ask firewalls for the names of table and chain, where that works */
+	const struct kallsyms *firewalls; /* ask firewalls for the names of table and chain, where
+					     these functions are and can be traced; NULL: do not */
 	uint32_t rate;	      /* events a second of one reason on one CPU; above, only counted */
 	uint32_t ring_bytes;  /* power of two, at least a page */
 	const char *btf_path; /* NULL: the kernel's */

@@ -10,14 +10,13 @@
 
 #define FIREWALL_HOOKS 3
 
-/* One object a function: an object is loaded whole or not at all. */
 struct trace_firewall_hooks {
-	struct firewall_bpf *skeletons[FIREWALL_HOOKS];
+	struct firewall_bpf *skeleton;
 	struct bpf_link *links[FIREWALL_HOOKS];
 	unsigned count;
 };
 
-static struct bpf_program *firewall_program(struct firewall_bpf *skeleton, int hook)
+static struct bpf_program *firewall_program(const struct firewall_bpf *skeleton, int hook)
 {
 	struct bpf_program *programs[FIREWALL_HOOKS] = { skeleton->progs.trace_nft_chain,
 							 skeleton->progs.trace_ipt_table,
@@ -26,10 +25,24 @@ static struct bpf_program *firewall_program(struct firewall_bpf *skeleton, int h
 	return programs[hook];
 }
 
-static int firewall_load(struct firewall_bpf *skeleton, int hook, int map_fd)
+/* An object is loaded whole or not at all: what the kernel does not have is left out before. */
+static unsigned firewall_choose(const struct firewall_bpf *skeleton, const struct kallsyms *symbols)
 {
-	for (int other = 0; other < FIREWALL_HOOKS; other++)
-		bpf_program__set_autoload(firewall_program(skeleton, other), other == hook);
+	static const char *const functions[FIREWALL_HOOKS] = { "nft_do_chain", "ipt_do_table",
+							       "ip6t_do_table" };
+	unsigned chosen = 0;
+
+	for (int hook = 0; hook < FIREWALL_HOOKS; hook++) {
+		bool there = kallsyms_has(symbols, functions[hook]);
+
+		bpf_program__set_autoload(firewall_program(skeleton, hook), there);
+		chosen += there;
+	}
+	return chosen;
+}
+
+static int firewall_load(const struct firewall_bpf *skeleton, int map_fd)
+{
 	bpf_map__set_autocreate(skeleton->maps.trace_states, false);
 	bpf_map__set_autocreate(skeleton->maps.trace_buckets, false);
 	bpf_map__set_autocreate(skeleton->maps.trace_events, false);
@@ -37,31 +50,34 @@ static int firewall_load(struct firewall_bpf *skeleton, int hook, int map_fd)
 	bpf_map__set_autocreate(skeleton->maps.trace_namespaces, false);
 	if (bpf_map__reuse_fd(skeleton->maps.trace_firewalls, map_fd))
 		return -1;
-	return firewall_bpf__load(skeleton);
+	return firewall_bpf__load((struct firewall_bpf *)(uintptr_t)skeleton);
 }
 
-static void firewall_attach(struct trace_firewall_hooks *hooks, int hook, int map_fd,
-			    const char *btf_path)
+static void firewall_attach(struct trace_firewall_hooks *hooks)
+{
+	for (int hook = 0; hook < FIREWALL_HOOKS; hook++) {
+		struct bpf_program *program = firewall_program(hooks->skeleton, hook);
+
+		if (bpf_program__fd(program) < 0)
+			continue;
+		hooks->links[hook] = bpf_program__attach(program);
+		hooks->count += hooks->links[hook] != NULL;
+	}
+}
+
+struct trace_firewall_hooks *trace_firewall_open(int map_fd, const char *btf_path,
+						 const struct kallsyms *symbols)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf_path);
-	struct firewall_bpf *skeleton = firewall_bpf__open_opts(&options);
-
-	hooks->skeletons[hook] = skeleton;
-	if (!skeleton || firewall_load(skeleton, hook, map_fd))
-		return;
-	hooks->links[hook] = bpf_program__attach(firewall_program(skeleton, hook));
-	hooks->count += hooks->links[hook] != NULL;
-}
-
-struct trace_firewall_hooks *trace_firewall_open(int map_fd, const char *btf_path)
-{
 	struct trace_firewall_hooks *hooks = calloc(1, sizeof(*hooks));
 
 	if (!hooks)
 		return NULL;
 	bpf_log_quiet(true);
-	for (int hook = 0; hook < FIREWALL_HOOKS; hook++)
-		firewall_attach(hooks, hook, map_fd, btf_path);
+	hooks->skeleton = firewall_bpf__open_opts(&options);
+	if (hooks->skeleton && firewall_choose(hooks->skeleton, symbols) &&
+	    !firewall_load(hooks->skeleton, map_fd))
+		firewall_attach(hooks);
 	bpf_log_quiet(false);
 	if (hooks->count)
 		return hooks;
@@ -73,10 +89,9 @@ void trace_firewall_close(struct trace_firewall_hooks *hooks)
 {
 	if (!hooks)
 		return;
-	for (int hook = 0; hook < FIREWALL_HOOKS; hook++) {
+	for (int hook = 0; hook < FIREWALL_HOOKS; hook++)
 		bpf_link__destroy(hooks->links[hook]);
-		firewall_bpf__destroy(hooks->skeletons[hook]);
-	}
+	firewall_bpf__destroy(hooks->skeleton);
 	free(hooks);
 }
 

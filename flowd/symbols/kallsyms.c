@@ -2,23 +2,92 @@
 #include "flowd/symbols/kallsyms.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KALLSYMS_KEPT  1024 /* addresses; a kernel has some hundred places that drop */
-#define KALLSYMS_BYTES 56
+#define KALLSYMS_FAR 65536 /* bytes; a function is not so long: the symbol is not of the table */
 
-struct kallsyms_known {
+struct kallsyms_symbol {
 	uint64_t address;
-	char name[KALLSYMS_BYTES]; /* empty: there is none */
+	uint32_t name; /* place in `names` */
 };
 
 struct kallsyms {
 	const char *path;
-	size_t count;
-	struct kallsyms_known known[KALLSYMS_KEPT];
+	struct kallsyms_symbol *list; /* by address */
+	size_t count, room;
+	char *names;
+	size_t names_size, names_room;
 };
+
+/* What is kept of a name: GCC's parts of a function (".cold", ".isra.0") are that function. */
+static size_t kallsyms_length(const char *name)
+{
+	return strcspn(name, ".\t\n ");
+}
+
+static bool kallsyms_grow(void **memory, size_t *room, size_t needed, size_t unit)
+{
+	size_t more = *room ? *room * 2 : 65536;
+	void *grown;
+
+	if (needed <= *room)
+		return true;
+	grown = realloc(*memory, more * unit);
+	if (!grown)
+		return false;
+	*memory = grown;
+	*room = more;
+	return true;
+}
+
+static bool kallsyms_add(struct kallsyms *symbols, uint64_t address, const char *name)
+{
+	size_t length = kallsyms_length(name);
+
+	if (!kallsyms_grow((void **)&symbols->list, &symbols->room, symbols->count + 1,
+			   sizeof(*symbols->list)) ||
+	    !kallsyms_grow((void **)&symbols->names, &symbols->names_room,
+			   symbols->names_size + length + 1, 1))
+		return false;
+	symbols->list[symbols->count++] =
+		(struct kallsyms_symbol){ address, (uint32_t)symbols->names_size };
+	memcpy(symbols->names + symbols->names_size, name, length);
+	symbols->names[symbols->names_size + length] = '\0';
+	symbols->names_size += length + 1;
+	return true;
+}
+
+static int kallsyms_order(const void *left, const void *right)
+{
+	const struct kallsyms_symbol *a = left, *b = right;
+
+	return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* Lines are "address type name [module]", not in order; functions are of type t or w. Addresses are
+ * 0 where the kernel hides them. */
+static void kallsyms_read(struct kallsyms *symbols)
+{
+	FILE *file = fopen(symbols->path, "re");
+	char line[512];
+
+	symbols->count = symbols->names_size = 0;
+	while (file && fgets(line, sizeof(line), file)) {
+		char *rest;
+		uint64_t address = strtoull(line, &rest, 16);
+
+		if (address && strlen(rest) > 3 && strchr("tTwW", rest[1]) &&
+		    !kallsyms_add(symbols, address, rest + 3))
+			break;
+	}
+	if (file)
+		fclose(file);
+	if (symbols->count)
+		qsort(symbols->list, symbols->count, sizeof(*symbols->list), kallsyms_order);
+}
 
 int kallsyms_open(struct kallsyms **out, const char *path)
 {
@@ -27,55 +96,47 @@ int kallsyms_open(struct kallsyms **out, const char *path)
 	if (!symbols)
 		return -ENOMEM;
 	symbols->path = path ? path : "/proc/kallsyms";
+	kallsyms_read(symbols);
 	*out = symbols;
 	return 0;
 }
 
 void kallsyms_close(struct kallsyms *symbols)
 {
+	if (!symbols)
+		return;
+	free(symbols->list);
+	free(symbols->names);
 	free(symbols);
 }
 
-/* GCC's parts of a function (".cold", ".isra.0", ".part.0") are that function. */
-static void kallsyms_take(struct kallsyms_known *known, const char *name)
+/* The nearest symbol at or below the address, unless it is too far. */
+static const char *kallsyms_find(const struct kallsyms *symbols, uint64_t address)
 {
-	snprintf(known->name, sizeof(known->name), "%.*s", (int)strcspn(name, ".\t\n "), name);
-}
+	size_t low = 0, high = symbols->count;
 
-/* The nearest symbol at or below the address: lines are "address type name [module]", unsorted. */
-static void kallsyms_search(const struct kallsyms *symbols, struct kallsyms_known *known)
-{
-	FILE *file = fopen(symbols->path, "re");
-	uint64_t best = 0;
-	char line[512];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		char *rest;
-		uint64_t address = strtoull(line, &rest, 16);
-
-		if (address > known->address || address <= best || strlen(rest) < 4 ||
-		    !strchr("tTwW", rest[1]))
-			continue;
-		best = address;
-		kallsyms_take(known, rest + 3);
+		if (symbols->list[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	if (file)
-		fclose(file);
+	if (!low || address - symbols->list[low - 1].address > KALLSYMS_FAR)
+		return NULL;
+	return symbols->names + symbols->list[low - 1].name;
 }
 
-const char *kallsyms_name(struct kallsyms *symbols, uint64_t address)
+const char *kallsyms_name(const struct kallsyms *symbols, uint64_t address)
 {
-	struct kallsyms_known *known;
+	return address ? kallsyms_find(symbols, address) : NULL;
+}
 
-	if (!address)
-		return NULL;
+bool kallsyms_has(const struct kallsyms *symbols, const char *name)
+{
 	for (size_t i = 0; i < symbols->count; i++)
-		if (symbols->known[i].address == address)
-			return *symbols->known[i].name ? symbols->known[i].name : NULL;
-	if (symbols->count == KALLSYMS_KEPT)
-		return NULL;
-	known = &symbols->known[symbols->count++];
-	known->address = address;
-	kallsyms_search(symbols, known);
-	return *known->name ? known->name : NULL;
+		if (!strcmp(symbols->names + symbols->list[i].name, name))
+			return true;
+	return false;
 }

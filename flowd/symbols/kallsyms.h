@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Names of the kernel's functions by address, from /proc/kallsyms. The file is read when an address
- * is asked for that is not known yet (it takes tens of milliseconds; the places that drop packets
- * are few), so that the table need not be kept. Not thread-safe; no log.
+ * Names of the kernel's functions by address, from /proc/kallsyms: read once, because that takes
+ * a tenth of a second and more, and kept (2 to 3 MB). Functions of modules that come later have no
+ * name. No log.
  */
 #ifndef SYMBOLS_KALLSYMS_H
 #define SYMBOLS_KALLSYMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct kallsyms;
@@ -16,6 +17,8 @@ int kallsyms_open(struct kallsyms **out, const char *path);
 void kallsyms_close(struct kallsyms *symbols);
 /* The function around `address`; NULL: not known, or the kernel hides addresses (kptr_restrict).
  * The text lives as long as the symbols. */
-const char *kallsyms_name(struct kallsyms *symbols, uint64_t address);
+const char *kallsyms_name(const struct kallsyms *symbols, uint64_t address);
+/* Whether the kernel has a function of this name. */
+bool kallsyms_has(const struct kallsyms *symbols, const char *name);
 
 #endif

@@ -117,6 +117,44 @@ int incident_of_drop(struct incident_namer *namer, const struct trace_drop *drop
 	return 0;
 }
 
+/* ---- XDP ------------------------------------------------------------------------------------ */
+
+static const char *xdp_reason(const struct trace_xdp *xdp)
+{
+	static const char *const actions[] = { "XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX",
+					       "XDP_REDIRECT" };
+
+	return xdp->action < sizeof(actions) / sizeof(actions[0]) ? actions[xdp->action]
+								  : "XDP_UNKNOWN_ACTION";
+}
+
+void incident_of_xdp(struct incident_namer *namer, const struct trace_xdp *xdp,
+		     struct flow_record *record)
+{
+	static const uint8_t unspecified[16] = { [10] = 0xff, 0xff };
+
+	incident_begin(namer, &xdp->event, FLOW_KIND_XDP_ERROR, record);
+	record->verdict = FLOW_VERDICT_DROPPED;
+	record->direction = FLOW_DIRECTION_INGRESS;
+	memcpy(record->key.src, unspecified, sizeof(unspecified));
+	memcpy(record->key.dst, unspecified, sizeof(unspecified));
+	record->point_count = 1;
+	record->points[0] = (struct flow_point){
+		.ifindex = xdp->ifindex,
+		.hook = FLOW_HOOK_DROP,
+		.direction = FLOW_DIRECTION_INGRESS,
+		.interface = drop_name(namer, xdp->device, sizeof(xdp->device)),
+	};
+	record->dropped = xdp->packets;
+	record->drops[0] = (struct flow_drop){ .reason = xdp_reason(xdp),
+					       .packets = xdp->packets,
+					       .first_ns = record->time_ns,
+					       .last_ns = record->time_ns };
+	record->incident.error = (uint32_t)(xdp->error < 0 ? -xdp->error : xdp->error);
+	record->incident.netns = xdp->netns;
+	record->incident.netns_cookie = xdp->netns_cookie;
+}
+
 /* ---- TCP ------------------------------------------------------------------------------------ */
 
 static void key_turn(struct flow_key *key)
@@ -168,7 +206,7 @@ static void tcp_counts(const struct trace_tcp *tcp, struct flow_tcp *counts)
 	counts->rtt_min_us = tcp->rtt_min_us == UINT32_MAX ? 0 : tcp->rtt_min_us;
 	counts->srtt_avg_us = counts->srtt_min_us = counts->srtt_max_us = tcp->srtt_us;
 	if (tcp->retransmit && tcp->retransmit < TRACE_RETRANSMIT_COUNT) {
-		counts->retransmits = counts->retransmits_of[tcp->retransmit] = 1;
+		counts->retransmits = counts->retransmits_of[tcp->retransmit] = tcp->segments;
 		counts->total_retransmits = tcp->retransmits;
 	}
 	counts->resets_sent = tcp->event.type == FLOW_EVENT_TCP_RESET_SENT;

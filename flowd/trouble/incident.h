@@ -26,6 +26,9 @@ struct incident_namer {
 /* 0, or -EBADMSG: no IP packet. */
 int incident_of_drop(struct incident_namer *namer, const struct trace_drop *drop,
 		     struct flow_record *record);
+/* The packet is not known: its addresses are unspecified, of IPv4. */
+void incident_of_xdp(struct incident_namer *namer, const struct trace_xdp *xdp,
+		     struct flow_record *record);
 /* A record of `kind`, which the event's type and states say. 0, or -EBADMSG. */
 int incident_of_tcp(struct incident_namer *namer, const struct trace_tcp *tcp, enum flow_kind kind,
 		    struct flow_record *record);

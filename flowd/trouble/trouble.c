@@ -131,6 +131,15 @@ static void trouble_take_tcp(struct trouble *trouble, const struct trace_tcp *tc
 		trouble->options.tell(trouble->options.context, &record);
 }
 
+static void trouble_take_xdp(struct trouble *trouble, const struct trace_xdp *xdp)
+{
+	struct flow_record record;
+
+	incident_of_xdp(&trouble->namer, xdp, &record);
+	trouble->drops += xdp->packets;
+	repeats_take(trouble->repeats, &record);
+}
+
 static void trouble_take(void *context, const struct flow_event *event)
 {
 	struct trouble *trouble = context;
@@ -147,6 +156,8 @@ static void trouble_take(void *context, const struct flow_event *event)
 		trouble_take_tcp(trouble, (const struct trace_tcp *)event);
 		break;
 	case FLOW_EVENT_XDP_ERROR:
+		trouble_take_xdp(trouble, (const struct trace_xdp *)event);
+		break;
 	case FLOW_EVENT_FLOW_EVICTED:
 	case FLOW_EVENT_FLOW_MALFORMED:
 		break;
@@ -271,7 +282,9 @@ static void trouble_open_trace(struct trouble *trouble)
 {
 	struct trace_options options = { .drops = trouble->options.drops,
 					 .tcp = trouble->options.tcp,
-					 .firewalls = trouble->options.firewalls,
+					 .firewalls = trouble->options.firewalls
+							      ? trouble->namer.symbols
+							      : NULL,
 					 .rate = (uint32_t)trouble->options.rate,
 					 .ring_bytes = TROUBLE_RING_BYTES,
 					 .btf_path = trouble->options.btf_path,

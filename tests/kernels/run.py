@@ -18,13 +18,13 @@ from machine import Initramfs, Kernel, Unavailable, boot
 
 # What depends on the kernel: the programs and their counts on both; attaching where there is no tcx, and the
 # life of what is attached where there is. Emulation is slow, and the rest is the same code on any kernel.
-TESTS = {"6.1": re.compile(r"bpf_(hooks|parity|drain|filter)|netns_(traffic|pcap|attach|trouble)"),
-         "6.12": re.compile(r"bpf_(hooks|parity|filter)|netns_(traffic|counting|tunnel|lifecycle|trouble)")}
+TESTS = {"6.1": re.compile(r"bpf_(hooks|parity|drain|filter)|netns_(traffic|pcap|attach|trouble|netem)"),
+         "6.12": re.compile(r"bpf_(hooks|parity|filter)|netns_(traffic|counting|tunnel|lifecycle|trouble|netem)")}
 SECONDS = 800
 TEST_SECONDS = 240
 MODULES = ("veth", "bridge", "8021q", "dummy", "sch_ingress", "cls_bpf", "cls_u32", "nf_tables",
            "sctp", "macvlan", "vxlan", "geneve", "ip_gre", "ip6_gre", "ipip", "sit", "ip6_tunnel", "nft_ct",
-           "iptable_filter", "sch_netem")
+           "iptable_filter", "xt_tcpudp", "sch_netem")
 COMMANDS = ("bash", "ip", "ss", "tc", "nft", "ping", "dnsmasq", "drill", "bpftool", "nngcat",
             "ethtool", "sleep", "iptables-legacy")
 PYTHON_UNUSED = ("test", "tests", "idlelib", "lib2to3", "ensurepip", "distutils", "tkinter",
@@ -51,6 +51,13 @@ def add_python(image):
     # the guest's clock says nothing about the age of a source file
     subprocess.run([sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode",
                     "unchecked-hash", image.root + library], check=True)
+
+
+def add_iptables(image):
+    """What iptables loads by name, as no program names it."""
+    for name in ("libxt_udp.so", "libxt_standard.so"):
+        for path in glob.glob(f"/usr/lib/*/xtables/{name}"):
+            image.program(path)
 
 
 def add_tests(image, tests, source, build):
@@ -127,6 +134,7 @@ def prepare(kernel, tests, source, build, directory):
     for command in COMMANDS:
         image.command(command)
     add_python(image)
+    add_iptables(image)
     add_tests(image, tests, source, build)
     image.write("etc/command", script(tests, build))
     archive = os.path.join(directory, "initramfs")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Somebody else's programs: they drop what goes to UDP port 9, and let the rest pass. */
+/* Somebody else's programs: they drop what goes to UDP port 9, let the rest pass, and the XDP
+ * program fails on port 10. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -8,20 +9,20 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-static __attribute__((always_inline)) inline int is_discard(const void *data, const void *end)
+static __attribute__((always_inline)) inline int is_to(const void *data, const void *end, int port)
 {
 	const struct ethhdr *ethernet = data;
 	const struct iphdr *ip = (const void *)(ethernet + 1);
 	const struct udphdr *udp = (const void *)(ip + 1);
 
 	return (const void *)(udp + 1) <= end && ethernet->h_proto == bpf_htons(ETH_P_IP) &&
-	       ip->protocol == 17 && udp->dest == bpf_htons(9);
+	       ip->protocol == 17 && udp->dest == bpf_htons(port);
 }
 
 SEC("tc")
 int tc_discard(struct __sk_buff *skb)
 {
-	return is_discard((const void *)(long)skb->data, (const void *)(long)skb->data_end)
+	return is_to((const void *)(long)skb->data, (const void *)(long)skb->data_end, 9)
 		       ? TC_ACT_SHOT
 		       : TC_ACT_OK;
 }
@@ -29,9 +30,12 @@ int tc_discard(struct __sk_buff *skb)
 SEC("xdp")
 int xdp_discard(struct xdp_md *context)
 {
-	return is_discard((const void *)(long)context->data, (const void *)(long)context->data_end)
-		       ? XDP_DROP
-		       : XDP_PASS;
+	const void *data = (const void *)(long)context->data;
+	const void *end = (const void *)(long)context->data_end;
+
+	if (is_to(data, end, 10))
+		return XDP_ABORTED;
+	return is_to(data, end, 9) ? XDP_DROP : XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

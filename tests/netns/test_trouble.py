@@ -7,11 +7,12 @@ import re
 import shutil
 import socket
 import struct
+import subprocess
 import unittest
 
 import tap
 import traffic
-from daemon import TIME_SCALE, Daemon, facts, key_of
+from daemon import FLOWCLI, TIME_SCALE, Daemon, facts, key_of
 from lab import Routed, wait_until
 from witness import Key
 
@@ -158,6 +159,30 @@ class Trouble(unittest.TestCase):
         self.assertEqual(self.drop(key, ["NETFILTER_DROP"])["drop"]["hook"], "input")
         self.row(key, ["NETFILTER_DROP"])
         self.why(f"{self.lab.SERVER4}:{self.port}", r"by (netfilter|iptables) \(hook input")
+
+    def test_conntrack_full(self):
+        """a connection tracking table that is full: the firewall hook that tracks drops"""
+        limit = "/proc/sys/net/netfilter/nf_conntrack_max"
+        if os.environ.get("FLOWD_TEST_TIME_SCALE") is None or not os.access(limit, os.W_OK):
+            self.skipTest("the limit is that of the whole machine: only in a guest")
+        with open(limit, encoding="ascii") as file:
+            before = file.read()
+        self.addCleanup(lambda: open(limit, "w", encoding="ascii").write(before))
+        self.lab.server.run("nft", "-f", "-", input=(
+            "table inet track {\n chain c {\n  type filter hook input priority 0;\n"
+            "  ct state new accept\n }\n}\n"))
+        with open(limit, "w", encoding="ascii") as file:
+            file.write("1")
+        ports = [send_udp(self.lab.client, self.lab.SERVER4, self.port) for _ in range(8)]
+        def look():
+            return [facts(flow) for flow in self.daemon.incidents("--all", "-t", "drop",
+                                                                  "--to-port", str(self.port))
+                    if facts(flow)["drop"]["reason"] == "NETFILTER_DROP"]
+        found = wait_until("drop event", look, 10 * TIME_SCALE)
+        self.assertEqual(found[0]["drop"]["hook"], "prerouting")
+        self.in_namespace(found[0], self.lab.server)
+        self.assertTrue(ports)
+        self.why(f"{self.lab.SERVER4}:{self.port}", r"by netfilter \(hook prerouting")
 
     # ---- routing
 
@@ -315,6 +340,66 @@ class Trouble(unittest.TestCase):
         self.assertGreater(int(tcp["srtt_ns"]["avg"]), 0)
         self.assertLessEqual(int(tcp["srtt_ns"]["min"]), int(tcp["srtt_ns"]["max"]))
 
+    # ---- captures
+
+    def capture(self, namespace, name, *arguments):
+        """`flowcli capture` in the namespace, once it captures; (process, file)."""
+        path = os.path.join(self.lab.directory, name)
+        process = self.lab.start(namespace, FLOWCLI, "capture", "-w", path, *arguments,
+                                 env=self.daemon.environment, stderr=subprocess.PIPE, text=True)
+        line = process.stderr.readline()
+        self.assertIn("capturing on", line)
+        return process, path
+
+    def tshark(self, path, *fields):
+        if not shutil.which("tshark"):
+            self.skipTest("tshark is not here")
+        arguments = [word for field in fields for word in ("-e", field)]
+        shown = subprocess.run(["tshark", "-n", "-r", path, "-T", "fields", *arguments],
+                               capture_output=True, text=True, check=False)
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        return [line.split("\t") for line in shown.stdout.splitlines()]
+
+    def test_black_box(self):
+        """capture --on drop: the flow's packets, with what happened as their comment"""
+        process, path = self.capture(self.lab.node, "box.pcapng", "-i", "client", "--on", "drop",
+                                     "-c", "2", "--duration", "20s")
+        send_udp(self.lab.client, self.lab.SERVER4, 9999)  # nobody listens: another drop
+        self.lab.node.drop(f"udp dport {self.port}", "forward")
+        source = send_udp(self.lab.client, self.lab.SERVER4, self.port, count=3)
+        self.assertEqual(process.wait(30 * TIME_SCALE), 0, process.stderr.read())
+        packets = self.tshark(path, "udp.srcport", "udp.dstport", "frame.comment")
+        ours = [packet for packet in packets if packet[1] == str(self.port)]
+        self.assertEqual([packet[1] for packet in packets].count("9999"), 1)
+        for packet in packets:
+            self.assertIn("flowd: DROPPED", packet[2])
+        self.assertEqual([packet[0] for packet in ours], [str(source)] * 3)
+        self.assertIn("NETFILTER_DROP", ours[0][2])
+
+    def test_plain_capture(self):
+        """capture with an expression and a limit, as pcapng and as pcap; tshark reads both"""
+        for form in ("pcapng", "pcap"):
+            process, path = self.capture(self.lab.node, f"plain.{form}", "-i", "client",
+                                         "--format", form, "-c", "2", "--duration", "20s",
+                                         "udp", "dst", "port", str(self.port))
+            send_udp(self.lab.client, self.lab.SERVER4, 9999)
+            send_udp(self.lab.client, self.lab.SERVER4, self.port, count=5)
+            self.assertEqual(process.wait(30 * TIME_SCALE), 0)
+            self.assertIn("complete: 2 packets", process.stderr.read())
+            self.assertEqual(self.tshark(path, "udp.dstport"), [[str(self.port)]] * 2)
+
+    def test_rotation(self):
+        """capture in several files, of which the oldest is written over"""
+        process, path = self.capture(self.lab.node, "many.pcapng", "-i", "client", "-c", "60",
+                                     "--rotate", "2000", "--files", "3", "--duration", "20s",
+                                     "udp", "dst", "port", str(self.port))
+        send_udp(self.lab.client, self.lab.SERVER4, self.port, size=100, count=70)
+        self.assertEqual(process.wait(30 * TIME_SCALE), 0)
+        counts = [len(self.tshark(name, "udp.dstport")) for name in (path, path + ".1", path + ".2")]
+        self.assertFalse(os.path.exists(path + ".3"))
+        self.assertLess(sum(counts), 60)
+        self.assertGreater(min(counts), 0)
+
     # ---- floods
 
     def test_flood(self):
@@ -352,6 +437,14 @@ class Trouble(unittest.TestCase):
         found = self.drop(key, ["XDP", "NOT_SPECIFIED"])
         self.row(key, ["XDP", "NOT_SPECIFIED"])
         self.in_namespace(found, self.lab.server)
+        send_udp(self.lab.client, self.lab.SERVER4, 10)
+        def look():
+            return [facts(flow) for flow in self.daemon.incidents()
+                    if facts(flow)["kind"] == "xdp_error"]
+        failed = wait_until("XDP failure", look, 10 * TIME_SCALE)[0]
+        self.assertEqual(failed["drop"]["reason"], "XDP_ABORTED")
+        self.assertEqual(failed["observed"][0]["interface"], "eth0")
+        self.in_namespace(failed, self.lab.server)
 
 
 if __name__ == "__main__":

@@ -351,6 +351,9 @@ static void test_kallsyms(void **state)
 	assert_string_equal(kallsyms_name(symbols, 0x3abc), "third");
 	assert_null(kallsyms_name(symbols, 0x10));
 	assert_null(kallsyms_name(symbols, 0));
+	assert_null(kallsyms_name(symbols, 0x3000 + 65537));
+	assert_true(kallsyms_has(symbols, "second"));
+	assert_false(kallsyms_has(symbols, "data"));
 	unlink(path);
 	assert_string_equal(kallsyms_name(symbols, 0x1010), "first");
 	kallsyms_close(symbols);
