@@ -11,8 +11,9 @@
 
 #include "flowcli/connection.h"
 #include "flowcli/observation.h"
-#include "flowcli/selection.h"
 #include "flowcli/writer.h"
+#include "proto/filter_line.h"
+#include "proto/selection.h"
 
 static struct {
 	bool follow, all, print_filter, node, quiet;
@@ -66,60 +67,22 @@ static const struct option_row range_rows[] = {
 	{ 0 }
 };
 
-#define FILTER(option, word, field, other, text)                         \
-	{                                                                \
-		.name = option, .kind = OPTION_FILTER, .argument = word, \
-		.fields = { field, other }, .help = text                 \
-	}
+#define FILTER(option, key, word, field, other, value, text) \
+	{ .name = option,                                    \
+	  .letter = key,                                     \
+	  .kind = OPTION_FILTER,                             \
+	  .argument = word,                                  \
+	  .fields = { field, other },                        \
+	  .constant = value,                                 \
+	  .help = text },
 static const struct option_row filter_rows[] = {
 	{ .name = "not",
 	  .kind = OPTION_NOT,
 	  .help = "exclude what the next filter matches; each --not stands alone" },
-	FILTER("ip", "ADDRESS", "source.ip", "destination.ip",
-	       "source or destination: address or CIDR"),
-	FILTER("from-ip", "ADDRESS", "source.ip", NULL, "source: address or CIDR"),
-	FILTER("to-ip", "ADDRESS", "destination.ip", NULL, "destination: address or CIDR"),
-	FILTER("port", "PORT", "source.port", "destination.port",
-	       "source or destination: number, range (8000-8100) or list (80,443)"),
-	FILTER("from-port", "PORT", "source.port", NULL, "source: number, range or list"),
-	FILTER("to-port", "PORT", "destination.port", NULL, "destination: number, range or list"),
-	FILTER("protocol", "NAME", "protocol", NULL,
-	       "tcp, udp, sctp, icmp (both versions), ... or a number"),
-	FILTER("verdict", "NAME", "verdict", NULL, "FORWARDED, DROPPED, ..."),
-	FILTER("interface", "NAME", "interface", NULL,
-	       "an interface that saw the flow; * and ? match"),
-	FILTER("traffic-direction", "NAME", "direction", NULL,
-	       "ingress or egress, at the point that counted"),
-	FILTER("ip-version", "VERSION", "ip.version", NULL, "v4 or v6"),
-	{ .name = "ipv4",
-	  .letter = '4',
-	  .kind = OPTION_FILTER,
-	  .fields = { "ip.version" },
-	  .constant = "v4",
-	  .help = "only IPv4" },
-	{ .name = "ipv6",
-	  .letter = '6',
-	  .kind = OPTION_FILTER,
-	  .fields = { "ip.version" },
-	  .constant = "v6",
-	  .help = "only IPv6" },
-	FILTER("tcp-flags", "FLAGS", "tcp.flags", NULL,
-	       "SYN,ACK: all of these; any:FIN,RST: one of these; =SYN: exactly these"),
-	FILTER("tunnel", "TYPE", "tunnel.type", NULL,
-	       "vxlan, geneve, gre, ipip, ...: what the packets were wrapped in"),
-	FILTER("tunnel-id", "NUMBER", "tunnel.id", NULL,
-	       "VNI, VSID, GRE key, TEID or session of the tunnel: number, range or list"),
-	FILTER("outer-ip", "ADDRESS", "outer.source", "outer.destination",
-	       "either end of the tunnel: address or CIDR"),
-	{ .name = "icmp-error",
-	  .kind = OPTION_FILTER,
-	  .fields = { "icmp.error" },
-	  .constant = "true",
-	  .help = "only ICMP errors and the flows they were about" },
-	{ .name = "where",
-	  .kind = OPTION_WHERE,
-	  .argument = "FIELD=VALUE",
-	  .help = "any field of 'flowcli list fields'" },
+	FILTER_OPTIONS(FILTER){ .name = "where",
+				.kind = OPTION_WHERE,
+				.argument = "FIELD=VALUE",
+				.help = "any field of 'flowcli list fields'" },
 	{ .name = "print-filter",
 	  .kind = OPTION_SWITCH,
 	  .variable = &given.print_filter,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flowcli/selection.h"
+#include "proto/selection.h"
 
 struct arguments {
 	int count;

@@ -4,8 +4,8 @@
  * and each negated one stands alone: it excludes what it matches, whatever else is given. Options
  * that test the same fields (-4, -6, --ip-version) count as the same option.
  */
-#ifndef FLOWCLI_SELECTION_H
-#define FLOWCLI_SELECTION_H
+#ifndef PROTO_SELECTION_H
+#define PROTO_SELECTION_H
 
 #include <stdbool.h>
 #include <stddef.h>

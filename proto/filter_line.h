@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The filter flags: one row each, the same for `flowcli observe`, for every exporter's `filter` and
+ * for metrics. A row names the fields that the flag tests; a new flag is a new row and nothing
+ * else.
+ */
+#ifndef PROTO_FILTER_OPTIONS_H
+#define PROTO_FILTER_OPTIONS_H
+
+#include <stddef.h>
+
+#include "proto/filter.h"
+
+/* flag, X(name, letter, argument, field, other field, operand when there is no argument, help) */
+#define FILTER_OPTIONS(X)                                                                      \
+	X("ip", 0, "ADDRESS", "source.ip", "destination.ip", NULL,                             \
+	  "source or destination: address or CIDR")                                            \
+	X("from-ip", 0, "ADDRESS", "source.ip", NULL, NULL, "source: address or CIDR")         \
+	X("to-ip", 0, "ADDRESS", "destination.ip", NULL, NULL, "destination: address or CIDR") \
+	X("port", 0, "PORT", "source.port", "destination.port", NULL,                          \
+	  "source or destination: number, range (8000-8100) or list (80,443)")                 \
+	X("from-port", 0, "PORT", "source.port", NULL, NULL, "source: number, range or list")  \
+	X("to-port", 0, "PORT", "destination.port", NULL, NULL,                                \
+	  "destination: number, range or list")                                                \
+	X("protocol", 0, "NAME", "protocol", NULL, NULL,                                       \
+	  "tcp, udp, sctp, icmp (both versions), ... or a number")                             \
+	X("verdict", 0, "NAME", "verdict", NULL, NULL, "FORWARDED, DROPPED, ...")              \
+	X("interface", 0, "NAME", "interface", NULL, NULL,                                     \
+	  "an interface that saw the flow; * and ? match")                                     \
+	X("traffic-direction", 0, "NAME", "direction", NULL, NULL,                             \
+	  "ingress or egress, at the point that counted")                                      \
+	X("ip-version", 0, "VERSION", "ip.version", NULL, NULL, "v4 or v6")                    \
+	X("ipv4", '4', NULL, "ip.version", NULL, "v4", "only IPv4")                            \
+	X("ipv6", '6', NULL, "ip.version", NULL, "v6", "only IPv6")                            \
+	X("tcp-flags", 0, "FLAGS", "tcp.flags", NULL, NULL,                                    \
+	  "SYN,ACK: all of these; any:FIN,RST: one of these; =SYN: exactly these")             \
+	X("tunnel", 0, "TYPE", "tunnel.type", NULL, NULL,                                      \
+	  "vxlan, geneve, gre, ipip, ...: what the packets were wrapped in")                   \
+	X("tunnel-id", 0, "NUMBER", "tunnel.id", NULL, NULL,                                   \
+	  "VNI, VSID, GRE key, TEID or session of the tunnel: number, range or list")          \
+	X("outer-ip", 0, "ADDRESS", "outer.source", "outer.destination", NULL,                 \
+	  "either end of the tunnel: address or CIDR")                                         \
+	X("icmp-error", 0, NULL, "icmp.error", NULL, "true",                                   \
+	  "only ICMP errors and the flows they were about")
+
+/*
+ * The filter that a line of flags makes ("--protocol tcp --not --port 22"), words and quotes as in
+ * a shell; an empty line matches everything (*out NULL). 0, -ENOMEM, or -EINVAL with a sentence in
+ * `why`.
+ */
+int filter_line_parse(const char *text, struct filter **out, char *why, size_t why_size);
+
+#endif
