@@ -177,6 +177,7 @@ void config_close(struct config *config)
 {
 	if (!config)
 		return;
+	config_export_clear(config);
 	intern_close(config->texts);
 	free(config);
 }
@@ -306,6 +307,8 @@ int config_finish(struct config *config, char *why, size_t why_size)
 	config->filter.rules.deny_others = config->filter.deny;
 	for (size_t i = 0; i < config->bus.listen_count && !error; i++)
 		error = config_check_listen(&config->bus.listen[i], i, why, why_size);
+	if (!error)
+		error = config_export_finish(config, why, why_size);
 	if (!error &&
 	    (config_needs_tls(config->bus.query) || config_needs_tls(config->bus.events))) {
 		snprintf(why, why_size,
@@ -345,8 +348,7 @@ static bool config_texts_differ(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "");
 }
 
-static bool config_differs(const struct config *a, const struct config *b,
-			   const struct option *option)
+bool config_differs(const void *a, const void *b, const struct option *option)
 {
 	const void *left = (const char *)a + option->offset;
 	const void *right = (const char *)b + option->offset;
@@ -403,4 +405,6 @@ void config_reload(struct config *config, const struct config *fresh, char *chan
 			config_note(changed, size, rows[i].key);
 	}
 	config_filter_copy(config, fresh);
+	if (config_export_differs(config, fresh))
+		config_note(changed, size, "export");
 }

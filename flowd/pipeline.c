@@ -16,6 +16,7 @@
 
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
+#include "flowd/delivery.h"
 #include "flowd/device_names.h"
 #include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
@@ -49,6 +50,7 @@ struct pipeline {
 	struct losses *losses;
 	struct flow_table *table;
 	struct publisher *publisher;
+	struct delivery *delivery;
 	struct query_service *queries;
 	struct datapath *datapath;
 	struct packet_filter *filter;
@@ -62,12 +64,10 @@ struct pipeline {
 
 /* ---- from the kernel to history ------------------------------------------------------------- */
 
-/* A burst is published while it lasts, lest it leave history first. */
 static void pipeline_publish(struct pipeline *pipeline)
 {
 	pipeline->undelivered = 0;
-	while (publisher_pump(pipeline->publisher))
-		;
+	delivery_burst(pipeline->delivery, pipeline->finishing);
 }
 
 static uint64_t pipeline_requests(const struct pipeline *pipeline)
@@ -128,7 +128,7 @@ static void pipeline_loss(void *context, const struct flow_loss *loss)
 
 	history_stats(pipeline->history, &stats);
 	losses_note(pipeline->losses, stats.newest, loss);
-	publisher_loss(pipeline->publisher, loss);
+	delivery_loss(pipeline->delivery, loss);
 	if (loss->last_ns - pipeline->loss_logged_ns < PIPELINE_QUIET_NS)
 		return;
 	pipeline->loss_logged_ns = loss->last_ns;
@@ -231,7 +231,7 @@ static void pipeline_deliver(void *context)
 	struct pipeline *pipeline = context;
 
 	pipeline->undelivered = 0;
-	if (publisher_pump(pipeline->publisher))
+	if (delivery_pump(pipeline->delivery))
 		loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
 	query_service_wake(pipeline->queries);
 }
@@ -249,6 +249,7 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.datapath = pipeline->datapath,
 		.interfaces = pipeline->interfaces,
 		.publisher = pipeline->publisher,
+		.exporters = delivery_exporters(pipeline->delivery),
 		.queries = pipeline->queries,
 	};
 }
@@ -396,6 +397,9 @@ static int pipeline_open_all(struct pipeline *pipeline)
 	if (!error)
 		error = pipeline_open_queries(pipeline);
 	if (!error)
+		error = delivery_open(&pipeline->delivery, pipeline->config, pipeline->history,
+				      pipeline->publisher, pipeline->epoch);
+	if (!error)
 		error = pipeline_open_kernel(pipeline);
 	if (!error)
 		error = pipeline_open_sources(pipeline);
@@ -443,6 +447,7 @@ void pipeline_reload(struct pipeline *pipeline)
 	}
 	if (!pipeline_set_filter(pipeline))
 		interfaces_warn_of_filter(pipeline->interfaces);
+	delivery_reopen(pipeline->delivery);
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */
@@ -477,6 +482,7 @@ void pipeline_close(struct pipeline *pipeline)
 	if (pipeline->interfaces)
 		pipeline_finish(pipeline);
 	query_service_close(pipeline->queries);
+	delivery_close(pipeline->delivery);
 	publisher_close(pipeline->publisher);
 	packet_filter_close(pipeline->filter);
 	datapath_close(pipeline->datapath);

@@ -3,6 +3,7 @@
 #ifndef FLOWD_STATUS_H
 #define FLOWD_STATUS_H
 
+#include "flowd/export/exporters.h"
 #include "flowd/flow/flow_table.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
@@ -23,6 +24,7 @@ struct status_sources {
 	struct datapath *datapath;
 	const struct interfaces *interfaces;
 	const struct publisher *publisher;
+	struct exporters *exporters;
 	const struct query_service *queries;
 };
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One level of names, for key=value lines and for tables of databases: deploy/clickhouse.sql has a
+ * column for each row. Numbers are bare, times are milliseconds.
+ */
+#include <stdio.h>
+
+#include "flowd/export/schema.h"
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+static bool text_protocol(const struct schema_source *source, char *out)
+{
+	sprintf(out, "%u", source->record->key.protocol);
+	return true;
+}
+
+static const struct schema_row rows[] = {
+	{ "time", "time", SCHEMA_SECONDS, .always = true },
+	{ "time_ms", "time", SCHEMA_MS, .always = true },
+	{ "id", NULL, SCHEMA_CALL, schema_text_id, true },
+	{ "node", "node", SCHEMA_CALL, schema_text_node, true },
+	{ "kind", "kind", SCHEMA_TEXT },
+	{ "verdict", "verdict", SCHEMA_TEXT },
+	{ "source_ip", "source.ip", SCHEMA_TEXT },
+	{ "source_port", "source.port", SCHEMA_NUMBER },
+	{ "destination_ip", "destination.ip", SCHEMA_TEXT },
+	{ "destination_port", "destination.port", SCHEMA_NUMBER },
+	{ "protocol", "protocol", SCHEMA_CALL_PLAIN, text_protocol },
+	{ "protocol_name", "protocol", SCHEMA_TEXT },
+	{ "packets", "packets", SCHEMA_NUMBER },
+	{ "bytes", "bytes", SCHEMA_NUMBER },
+	{ "total_packets", "total.packets", SCHEMA_NUMBER },
+	{ "total_bytes", "total.bytes", SCHEMA_NUMBER },
+	{ "first_seen_ms", "first.seen", SCHEMA_MS },
+	{ "last_seen_ms", "last.seen", SCHEMA_MS },
+	{ "tcp_flags", "tcp.flags", SCHEMA_TEXT },
+	{ "end_reason", "end.reason", SCHEMA_TEXT },
+	{ "direction", "direction", SCHEMA_TEXT },
+	{ "interface", "interface", SCHEMA_TEXT },
+	{ "icmp_type", "icmp.type", SCHEMA_NUMBER },
+	{ "icmp_code", "icmp.code", SCHEMA_NUMBER },
+	{ "sampling", "sampling", SCHEMA_NUMBER },
+	{ "flow_id", "flow.id", SCHEMA_NUMBER },
+};
+
+const struct schema schema_flat = { rows, COUNT(rows), SCHEMA_JSON };
+const struct schema schema_kv = { rows, COUNT(rows), SCHEMA_KV };
