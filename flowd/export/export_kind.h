@@ -73,6 +73,10 @@ struct export_kind {
 	 * send() may run. NULL for most. */
 	int (*encode)(struct export_target *target, const struct flow_record *record,
 		      struct export_item *item, struct buffer *body);
+	/* Appends what stands before the format's body; `record` NULL: before a loss or summary. On
+	 * the intake's thread. NULL for most. */
+	int (*prefix)(struct export_target *target, const struct flow_record *record,
+		      const char *id, struct buffer *body);
 	/*
 	 * Takes items in order, waiting seconds at most; *done says how many, from the first, have
 	 * arrived. 0 = all. -EBADMSG: the target refuses the first after *done for good. Any other

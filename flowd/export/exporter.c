@@ -109,6 +109,7 @@ int exporter_open(struct exporter **out, const struct exporter_options *options,
 		.format = export_format_of(options->kind, options->settings),
 		.summaries = options->settings->interval != 0,
 	};
+	exporter->position = exporter->last_position = options->position;
 	exporter_init_locks(exporter);
 	error = exporter_open_making(exporter, why, why_size);
 	if (!error)

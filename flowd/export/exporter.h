@@ -18,6 +18,7 @@ struct exporter_options {
 	const struct export_settings *settings; /* of the kind; outlives the exporter */
 	const char *node_name;
 	uint64_t epoch;
+	uint64_t position; /* in history: records after it */
 };
 /* Starts the threads. 0, or negative errno with a sentence in `why`. */
 int exporter_open(struct exporter **out, const struct exporter_options *options, char *why,

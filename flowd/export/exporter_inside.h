@@ -28,6 +28,8 @@ struct exporter {
 	struct summary *summary; /* NULL: records by themselves */
 	struct buffer body, items;
 	size_t item_count;
+	uint64_t taken;	   /* records */
+	uint64_t sequence; /* items */
 	uint64_t last_position;
 
 	/* Under the lock: */

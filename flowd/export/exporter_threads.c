@@ -54,7 +54,30 @@ static void intake_add(struct exporter *exporter, struct export_item *item)
 		exporter_count_lost(exporter, 1);
 	else
 		exporter->item_count++;
+	exporter->sequence++;
 	exporter->body.size = 0;
+}
+
+static void intake_id(struct exporter *exporter, uint64_t position, struct format_id *id)
+{
+	id->epoch = exporter->setup.epoch;
+	id->sequence = exporter->sequence + 1;
+	item_id(exporter->setup.node_name, id->epoch, position, id->text);
+}
+
+static int intake_body(struct exporter *exporter, const struct flow_record *record,
+		       struct export_item *item)
+{
+	const struct export_kind *kind = exporter->kind;
+	struct format_id id;
+	int error = 0;
+
+	if (kind->encode)
+		return kind->encode(exporter->target, record, item, &exporter->body);
+	intake_id(exporter, item->position, &id);
+	if (kind->prefix)
+		error = kind->prefix(exporter->target, record, id.text, &exporter->body);
+	return error ? error : format_record(exporter->format, record, &id, &exporter->body);
 }
 
 static void intake_record(struct exporter *exporter, const struct flow_record *record)
@@ -62,20 +85,13 @@ static void intake_record(struct exporter *exporter, const struct flow_record *r
 	struct export_item item = { .epoch = exporter->setup.epoch,
 				    .position = record->position,
 				    .time_ns = record->time_ns,
-				    .conversation = item_conversation(&record->key) };
-	char id[ITEM_ID_MAX];
-	int error;
+				    .conversation = item_conversation(&record->key),
+				    .type = item_type_of(record) };
 
 	exporter->last_position = record->position;
 	if (exporter->summary) {
 		summary_add(exporter->summary, record);
-		return;
-	}
-	item_id(exporter->setup.node_name, item.epoch, item.position, id);
-	error = exporter->kind->encode
-			? exporter->kind->encode(exporter->target, record, &item, &exporter->body)
-			: format_record(exporter->format, record, id, &exporter->body);
-	if (error) {
+	} else if (intake_body(exporter, record, &item)) {
 		exporter->body.size = 0;
 		exporter_count_lost(exporter, 1);
 	} else {
@@ -99,7 +115,15 @@ static void intake_loss(struct exporter *exporter, const struct flow_loss *loss)
 				    .time_ns = loss->last_ns,
 				    .type = EXPORT_ITEM_LOSS };
 
-	if (!exporter->kind->encode && !format_loss(exporter->format, loss, "", &exporter->body))
+	struct format_id id;
+	int error = exporter->kind->encode ? -ENOTSUP : 0;
+
+	intake_id(exporter, item.position, &id);
+	if (!error && exporter->kind->prefix)
+		error = exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->body);
+	if (!error)
+		error = format_loss(exporter->format, loss, &id, &exporter->body);
+	if (!error)
 		intake_add(exporter, &item);
 	exporter->body.size = 0;
 }
@@ -129,6 +153,7 @@ static void intake_commit(struct exporter *exporter)
 		}
 		wait_change(exporter, error == -EAGAIN ? INTAKE_WAIT_NS : CLOCK_S);
 	}
+	exporter->counts.received = exporter->taken;
 	pthread_cond_broadcast(&exporter->changed);
 	pthread_mutex_unlock(&exporter->lock);
 	exporter->items.size = 0;
@@ -138,7 +163,7 @@ static void intake_commit(struct exporter *exporter)
 static void intake_summaries(struct exporter *exporter, bool all)
 {
 	uint64_t now_ns = clock_realtime_ns(), time_ns;
-	char id[ITEM_ID_MAX];
+	struct format_id id;
 
 	if (!exporter->summary)
 		return;
@@ -147,8 +172,10 @@ static void intake_summaries(struct exporter *exporter, bool all)
 					    .position = intake_side_position(exporter),
 					    .type = EXPORT_ITEM_SUMMARY };
 
-		item_id(exporter->setup.node_name, item.epoch, item.position, id);
-		if (summary_next(exporter->summary, id, &exporter->body, &time_ns,
+		intake_id(exporter, item.position, &id);
+		if (exporter->kind->prefix)
+			exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->body);
+		if (summary_next(exporter->summary, id.text, &exporter->body, &time_ns,
 				 &item.conversation)) {
 			item.time_ns = time_ns;
 			intake_add(exporter, &item);
@@ -165,9 +192,7 @@ static void intake_page(struct exporter *exporter, const struct record_page *pag
 		intake_loss(exporter, &page->loss);
 	for (size_t i = 0; i < page->count; i++)
 		intake_record(exporter, &page->records[i]);
-	pthread_mutex_lock(&exporter->lock);
-	exporter->counts.received += page->count;
-	pthread_mutex_unlock(&exporter->lock);
+	exporter->taken += page->count;
 }
 
 static void *intake_run(void *context)

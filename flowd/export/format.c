@@ -110,37 +110,43 @@ static int format_line(struct format *format, int length, const char *id, struct
 	return 0;
 }
 
-static int format_protobuf(const struct flow_record *record, struct buffer *body)
+static int format_protobuf(const struct format *format, const struct answer *content,
+			   const struct format_id *id, struct buffer *body)
 {
-	struct answer batch = { .records = record, .record_count = 1 };
+	struct answer batch = *content;
 
-	return codec_pack_batch(0, &batch, body);
+	batch.epoch = id->epoch;
+	batch.node_name = format->node_name;
+	return codec_pack_batch(id->sequence, &batch, body);
 }
 
-int format_record(struct format *format, const struct flow_record *record, const char *id,
-		  struct buffer *body)
+int format_record(struct format *format, const struct flow_record *record,
+		  const struct format_id *id, struct buffer *body)
 {
-	const struct schema_source source = { record, id, format->node_name };
+	const struct schema_source source = { record, id->text, format->node_name };
 
 	if (format->plan)
 		return schema_write(format->plan, &source, body);
 	if (format->id == EXPORT_FORMAT_PROTOBUF)
-		return format_protobuf(record, body);
+		return format_protobuf(
+			format, &(struct answer){ .records = record, .record_count = 1 }, id, body);
 	if (buffer_reserve(body, JSON_LINE_MAX + 64))
 		return -ENOMEM;
 	return format_line(format,
 			   json_format_flow(record, (char *)body->data + body->size, JSON_LINE_MAX),
-			   id, body);
+			   id->text, body);
 }
 
-int format_loss(struct format *format, const struct flow_loss *loss, const char *id,
+int format_loss(struct format *format, const struct flow_loss *loss, const struct format_id *id,
 		struct buffer *body)
 {
+	if (format->id == EXPORT_FORMAT_PROTOBUF)
+		return format_protobuf(format, &(struct answer){ .losses = loss, .loss_count = 1 },
+				       id, body);
 	if (format->id != EXPORT_FORMAT_NATIVE)
 		return -ENOTSUP;
 	if (buffer_reserve(body, JSON_LINE_MAX))
 		return -ENOMEM;
-	(void)id;
 	body->size +=
 		(size_t)json_format_loss(loss, (char *)body->data + body->size, JSON_LINE_MAX);
 	return 0;

@@ -11,17 +11,24 @@
 
 struct format;
 
+/* Which record it is. */
+struct format_id {
+	char text[ITEM_ID_MAX];
+	uint64_t epoch;
+	uint64_t sequence; /* of the exporter's items in this epoch, from 1 without gaps */
+};
+
 /* `fields`: the mask, paths with commas, NULL = all. 0, -ENOMEM, or -EINVAL with the sentence. */
 int format_open(struct format **out, enum export_format_id id, const char *fields,
 		const char *node_name, char *why, size_t why_size);
 /* Accepts NULL. */
 void format_close(struct format *format);
 
-/* Appends a body. `id` is the item's. 0 or -ENOMEM. */
-int format_record(struct format *format, const struct flow_record *record, const char *id,
-		  struct buffer *body);
+/* Appends a body. 0 or -ENOMEM. */
+int format_record(struct format *format, const struct flow_record *record,
+		  const struct format_id *id, struct buffer *body);
 /* The same for a loss; -ENOTSUP where the format has no such thing. */
-int format_loss(struct format *format, const struct flow_loss *loss, const char *id,
+int format_loss(struct format *format, const struct flow_loss *loss, const struct format_id *id,
 		struct buffer *body);
 const char *format_name(enum export_format_id id);
 

@@ -3,24 +3,38 @@
 
 #include <errno.h>
 #include <string.h>
-#include <zlib.h>
 
 #define ITEM_BODY_MAX (16u << 20)
 
 struct item_head {
-	uint32_t size; /* of the body */
-	uint32_t crc;  /* of all that follows */
+	uint32_t size;	/* of the body */
+	uint32_t check; /* of all that follows */
 	uint64_t epoch, position, time_ns, conversation;
 	uint32_t type, pad;
 };
 _Static_assert(sizeof(struct item_head) == 48, "lies on disk");
 
-static uint32_t item_crc(const struct item_head *head, const uint8_t *body)
+static uint64_t item_sum(uint64_t sum, const uint8_t *data, size_t size)
+{
+	uint64_t word;
+
+	for (; size >= sizeof(word); data += sizeof(word), size -= sizeof(word)) {
+		memcpy(&word, data, sizeof(word));
+		sum = (sum ^ word) * 0x9e3779b97f4a7c15ull;
+		sum ^= sum >> 29;
+	}
+	for (; size; size--)
+		sum = (sum ^ *data++) * 0x9e3779b97f4a7c15ull;
+	return sum ^ sum >> 32;
+}
+
+/* Against torn and damaged files, not against anybody. */
+static uint32_t item_check(const struct item_head *head, const uint8_t *body)
 {
 	size_t skip = offsetof(struct item_head, epoch);
-	uLong crc = crc32_z(0, (const Bytef *)head + skip, sizeof(*head) - skip);
+	uint64_t sum = item_sum(head->size, (const uint8_t *)head + skip, sizeof(*head) - skip);
 
-	return (uint32_t)crc32_z(crc, body, head->size);
+	return (uint32_t)item_sum(sum, body, head->size);
 }
 
 int item_append(struct buffer *out, const struct export_item *item)
@@ -34,7 +48,7 @@ int item_append(struct buffer *out, const struct export_item *item)
 
 	if (buffer_reserve(out, sizeof(head) + item->size))
 		return -ENOMEM;
-	head.crc = item_crc(&head, item->body);
+	head.check = item_check(&head, item->body);
 	memcpy(out->data + out->size, &head, sizeof(head));
 	memcpy(out->data + out->size + sizeof(head), item->body, item->size);
 	out->size += sizeof(head) + item->size;
@@ -52,7 +66,7 @@ int64_t item_read(const uint8_t *data, size_t size, struct export_item *item)
 		return -EBADMSG;
 	if (size - sizeof(head) < head.size)
 		return 0;
-	if (head.crc != item_crc(&head, data + sizeof(head)))
+	if (head.check != item_check(&head, data + sizeof(head)))
 		return -EBADMSG;
 	*item = (struct export_item){ .epoch = head.epoch,
 				      .position = head.position,
@@ -98,6 +112,27 @@ void item_id(const char *node_name, uint64_t epoch, uint64_t position, char text
 	*text++ = '-';
 	text = item_hex(text, position, 12);
 	*text = 0;
+}
+
+#define KIND_TEXT(name, text) text,
+static const char *const kind_texts[] = { FLOW_KINDS(KIND_TEXT) };
+#define ITEM_WORD(name, word) word,
+static const char *const item_words[] = { EXPORT_ITEMS(ITEM_WORD) };
+
+enum export_item_type item_type_of(const struct flow_record *record)
+{
+	const char *kind = record->kind < FLOW_KIND_COUNT ? kind_texts[record->kind] : "";
+
+	for (int type = 0; type < EXPORT_ITEM_COUNT; type++) {
+		if (!strncmp(kind, item_words[type], strlen(item_words[type])))
+			return (enum export_item_type)type;
+	}
+	return EXPORT_ITEM_FLOW;
+}
+
+const char *item_type_word(uint32_t type)
+{
+	return type < EXPORT_ITEM_COUNT ? item_words[type] : item_words[EXPORT_ITEM_FLOW];
 }
 
 uint64_t item_conversation(const struct flow_key *key)

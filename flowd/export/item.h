@@ -12,7 +12,16 @@
 #include "proto/buffer.h"
 #include "proto/flow_record.h"
 
-enum export_item_type { EXPORT_ITEM_FLOW, EXPORT_ITEM_LOSS, EXPORT_ITEM_SUMMARY };
+/* type, X(NAME, word): what an item is about; a record's is the beginning of its kind's name */
+#define EXPORT_ITEMS(X)       \
+	X(FLOW, "flow")       \
+	X(LOSS, "loss")       \
+	X(SUMMARY, "summary") \
+	X(DROP, "drop")       \
+	X(DNS, "dns")         \
+	X(TCP, "tcp")
+#define EXPORT_ITEM_ENUM(name, word) EXPORT_ITEM_##name,
+enum export_item_type { EXPORT_ITEMS(EXPORT_ITEM_ENUM) EXPORT_ITEM_COUNT };
 
 struct export_item {
 	uint64_t epoch; /* with position: the same whenever and however often it is sent */
@@ -34,6 +43,8 @@ int64_t item_read(const uint8_t *data, size_t size, struct export_item *item);
 
 /* The id as a UUID (RFC 9562, version 8) of node, epoch and position. */
 void item_id(const char *node_name, uint64_t epoch, uint64_t position, char text[ITEM_ID_MAX]);
+enum export_item_type item_type_of(const struct flow_record *record);
+const char *item_type_word(uint32_t type);
 uint64_t item_conversation(const struct flow_key *key);
 
 #endif
