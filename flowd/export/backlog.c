@@ -69,12 +69,8 @@ size_t backlog_take(struct backlog *backlog, size_t most, struct buffer *out)
 
 	if (backlog->spool)
 		return spool_take(backlog->spool, most, out);
-	for (int64_t length; count < most && count < backlog->waiting; count++) {
-		length = item_read(backlog->items.data + end, backlog->items.size - end, &item);
-		if (length <= 0)
-			break;
-		end += (size_t)length;
-	}
+	for (; count < most && count < backlog->waiting; count++)
+		end += item_view(backlog->items.data + end, backlog->items.size - end, &item);
 	if (buffer_append(out, backlog->items.data + backlog->head, end - backlog->head))
 		return 0;
 	backlog->head = end;

@@ -261,8 +261,7 @@ static void batch_take(struct exporter *exporter, struct batch *batch)
 	pthread_cond_broadcast(&exporter->changed);
 	pthread_mutex_unlock(&exporter->lock);
 	for (size_t i = 0; i < batch->count; i++)
-		at += (size_t)item_read(batch->bytes.data + at, batch->bytes.size - at,
-					&batch->items[i]);
+		at += item_view(batch->bytes.data + at, batch->bytes.size - at, &batch->items[i]);
 }
 
 /* Under the lock: `done` more of the batch need no further thought. */

@@ -55,6 +55,17 @@ int item_append(struct buffer *out, const struct export_item *item)
 	return 0;
 }
 
+static void item_fill(struct export_item *item, const struct item_head *head, const uint8_t *data)
+{
+	*item = (struct export_item){ .epoch = head->epoch,
+				      .position = head->position,
+				      .time_ns = head->time_ns,
+				      .conversation = head->conversation,
+				      .type = head->type,
+				      .size = head->size,
+				      .body = data + sizeof(*head) };
+}
+
 int64_t item_read(const uint8_t *data, size_t size, struct export_item *item)
 {
 	struct item_head head;
@@ -68,14 +79,21 @@ int64_t item_read(const uint8_t *data, size_t size, struct export_item *item)
 		return 0;
 	if (head.check != item_check(&head, data + sizeof(head)))
 		return -EBADMSG;
-	*item = (struct export_item){ .epoch = head.epoch,
-				      .position = head.position,
-				      .time_ns = head.time_ns,
-				      .conversation = head.conversation,
-				      .type = head.type,
-				      .size = head.size,
-				      .body = data + sizeof(head) };
+	item_fill(item, &head, data);
 	return (int64_t)(sizeof(head) + head.size);
+}
+
+size_t item_view(const uint8_t *data, size_t size, struct export_item *item)
+{
+	struct item_head head;
+
+	if (size < sizeof(head))
+		return 0;
+	memcpy(&head, data, sizeof(head));
+	if (size - sizeof(head) < head.size)
+		return 0;
+	item_fill(item, &head, data);
+	return sizeof(head) + head.size;
 }
 
 static uint64_t item_mix(uint64_t hash)

@@ -41,6 +41,9 @@ int item_append(struct buffer *out, const struct export_item *item);
  * -EBADMSG. */
 int64_t item_read(const uint8_t *data, size_t size, struct export_item *item);
 
+/* The same without looking at the checksum, for what never left memory. */
+size_t item_view(const uint8_t *data, size_t size, struct export_item *item);
+
 /* The id as a UUID (RFC 9562, version 8) of node, epoch and position. */
 void item_id(const char *node_name, uint64_t epoch, uint64_t position, char text[ITEM_ID_MAX]);
 enum export_item_type item_type_of(const struct flow_record *record);
