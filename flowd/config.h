@@ -86,6 +86,11 @@ struct config {
 		struct config_export entry[EXPORTERS_MAX];
 		size_t count;
 	} export;
+	struct {
+		const char *listen; /* NULL: no page */
+		const char *enable, *cert, *key, *token_file;
+		uint64_t max_series, ttl;
+	} metrics;
 	const char *node_name; /* never NULL after config_finish() */
 	const char *btf;
 	uint64_t log_level; /* enum log_level */

@@ -135,7 +135,7 @@ void config_print(const struct config *config, FILE *out)
 			config_print_listen(out, config);
 		if (!strcmp(rows[i].key, "filter.default"))
 			config_filter_print(config, out);
-		if (!strcmp(rows[i].key, "bus.insecure_tcp"))
+		if (!strcmp(rows[i].key, "metrics.token_file"))
 			config_export_print(config, out);
 	}
 }

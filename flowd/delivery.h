@@ -3,15 +3,25 @@
 #ifndef FLOWD_DELIVERY_H
 #define FLOWD_DELIVERY_H
 
+#include "flowd/base/loop.h"
 #include "flowd/config.h"
+#include "proto/codec.h"
 #include "flowd/serve/publish.h"
 #include "flowd/store/history.h"
 
 struct delivery;
 
-/* The publisher is borrowed. 0, or negative errno after it has been logged. */
-int delivery_open(struct delivery **out, const struct config *config, struct history *history,
-		  struct publisher *publisher, uint64_t epoch);
+struct delivery_options {
+	const struct config *config;
+	struct loop *loop;
+	struct history *history;
+	struct publisher *publisher; /* borrowed */
+	uint64_t epoch;
+	void (*status)(void *context, struct status *status); /* for the page of metrics */
+	void *context;
+};
+/* 0, or negative errno after it has been logged. */
+int delivery_open(struct delivery **out, const struct delivery_options *options);
 /* Accepts NULL. What is new in history is taken over first; waits some seconds for targets. */
 void delivery_close(struct delivery *delivery);
 

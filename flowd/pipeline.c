@@ -397,8 +397,11 @@ static int pipeline_open_all(struct pipeline *pipeline)
 	if (!error)
 		error = pipeline_open_queries(pipeline);
 	if (!error)
-		error = delivery_open(&pipeline->delivery, pipeline->config, pipeline->history,
-				      pipeline->publisher, pipeline->epoch);
+		error = delivery_open(
+			&pipeline->delivery,
+			&(struct delivery_options){ pipeline->config, pipeline->loop,
+						    pipeline->history, pipeline->publisher,
+						    pipeline->epoch, pipeline_status, pipeline });
 	if (!error)
 		error = pipeline_open_kernel(pipeline);
 	if (!error)

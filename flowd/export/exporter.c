@@ -172,45 +172,18 @@ static void exporter_missed(struct exporter *exporter, const struct history_page
 
 bool exporter_pump(struct exporter *exporter, struct history *history)
 {
-	const struct history_match match = { .filter = exporter->filter };
-	struct history_page found = { .at_end = false };
+	struct history_page missed = { .missed = 0 };
+	bool more = record_queue_fill(exporter->queue, history, exporter->filter,
+				      &exporter->position, &missed);
 
-	while (!found.at_end && record_queue_room(exporter->queue)) {
-		struct history_stats stats;
-		struct record_page *page;
-		uint64_t new;
-
-		history_stats(history, &stats);
-		new = stats.newest - exporter->position;
-		if (!new)
-			return false;
-		found.room = new < RECORD_PAGE ? new : RECORD_PAGE;
-		page = record_page_alloc(found.room);
-		if (!page)
-			return true;
-		found.records = page->records;
-		history_read(history, exporter->position, &match, &found);
-		exporter->position = found.position;
-		page->count = found.count;
-		if (found.missed)
-			exporter_missed(exporter, &found);
-		if (page->count)
-			record_queue_put(exporter->queue, page);
-		else
-			free(page);
-	}
-	return !found.at_end;
+	if (missed.missed)
+		exporter_missed(exporter, &missed);
+	return more;
 }
 
 void exporter_loss(struct exporter *exporter, const struct flow_loss *loss)
 {
-	struct record_page *page = record_page_alloc(0);
-
-	if (!page)
-		return;
-	page->is_loss = true;
-	page->loss = *loss;
-	record_queue_put(exporter->queue, page);
+	record_queue_put_loss(exporter->queue, loss);
 }
 
 void exporter_reopen(struct exporter *exporter)

@@ -85,6 +85,59 @@ void record_queue_put(struct record_queue *queue, struct record_page *page)
 	pthread_mutex_unlock(&queue->lock);
 }
 
+static void missed_add(struct history_page *missed, const struct history_page *found)
+{
+	if (!missed || !found->missed)
+		return;
+	if (!missed->missed)
+		missed->missed_first_ns = found->missed_first_ns;
+	missed->missed += found->missed;
+	missed->missed_last_ns = found->missed_last_ns;
+}
+
+bool record_queue_fill(struct record_queue *queue, struct history *history,
+		       const struct filter *filter, uint64_t *position, struct history_page *missed)
+{
+	const struct history_match match = { .filter = filter };
+	struct history_page found = { .at_end = false };
+
+	while (!found.at_end && record_queue_room(queue)) {
+		struct history_stats stats;
+		struct record_page *page;
+		uint64_t fresh;
+
+		history_stats(history, &stats);
+		fresh = stats.newest - *position;
+		if (!fresh)
+			return false;
+		found.room = fresh < RECORD_PAGE ? fresh : RECORD_PAGE;
+		page = record_page_alloc(found.room);
+		if (!page)
+			return true;
+		found.records = page->records;
+		history_read(history, *position, &match, &found);
+		*position = found.position;
+		page->count = found.count;
+		missed_add(missed, &found);
+		if (page->count)
+			record_queue_put(queue, page);
+		else
+			free(page);
+	}
+	return !found.at_end;
+}
+
+void record_queue_put_loss(struct record_queue *queue, const struct flow_loss *loss)
+{
+	struct record_page *page = record_page_alloc(0);
+
+	if (!page)
+		return;
+	page->is_loss = true;
+	page->loss = *loss;
+	record_queue_put(queue, page);
+}
+
 struct timespec record_queue_deadline(uint64_t wait_ns)
 {
 	uint64_t end_ns = clock_monotonic_ns() + wait_ns;

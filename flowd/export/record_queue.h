@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow_record.h"
+#include "flowd/store/history.h"
 
 #define RECORD_PAGE 256
 
@@ -33,6 +33,15 @@ size_t record_queue_room(struct record_queue *queue);
 struct record_page *record_page_alloc(size_t room);
 /* The page becomes the queue's. */
 void record_queue_put(struct record_queue *queue, struct record_page *page);
+/*
+ * On history's thread: puts the records after *position that match, as far as there is room, and
+ * moves *position on; true while there is more. `missed`: what left history unread, by
+ * missed, missed_first_ns and missed_last_ns; may be NULL.
+ */
+bool record_queue_fill(struct record_queue *queue, struct history *history,
+		       const struct filter *filter, uint64_t *position,
+		       struct history_page *missed);
+void record_queue_put_loss(struct record_queue *queue, const struct flow_loss *loss);
 /* Waits `wait_ns` for a page at most; the caller frees it. NULL: none came, or the end. */
 struct record_page *record_queue_get(struct record_queue *queue, uint64_t wait_ns);
 /* No more will be put: getters do not wait any more. */
