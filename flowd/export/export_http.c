@@ -11,13 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "flowd/base/clock.h"
+#include "flowd/export/http_pack.h"
 #include "flowd/export/http_preset.h"
 
-enum packing { PACK_NONE, PACK_GZIP, PACK_ZSTD };
 #define ANSWER_MAX (4u << 20)
 
 struct http_settings {
@@ -35,21 +33,20 @@ struct export_target {
 	CURL *curl;
 	struct curl_slist *headers;
 	char fault[CURL_ERROR_SIZE];
-	struct buffer body, packed, answer;
+	struct buffer body, answer;
+	struct http_packer packer;
 	uint64_t not_before_ns, retry_after_s;
-	ZSTD_CCtx *zstd;
 };
 
 #define AT(member)		offsetof(struct http_settings, member)
 #define PRESET_TEXT(name, text) text,
 static const char *const preset_names[] = { HTTP_PRESETS(PRESET_TEXT) NULL };
-static const char *const packings[] = { "none", "gzip", "zstd", NULL };
 static const struct option rows[] = {
 	{ "url", OPTION_TEXT, AT(url), 0, 0, NULL, NULL, false,
 	  "where to post; presets add the path" },
 	{ "preset", OPTION_NAME, AT(preset), 0, 0, "lines", preset_names, false,
 	  "what the receiver expects" },
-	{ "compression", OPTION_NAME, AT(packing), 0, 0, "gzip", packings, false,
+	{ "compression", OPTION_NAME, AT(packing), 0, 0, "gzip", http_packings, false,
 	  "how bodies are compressed" },
 	{ "timeout", OPTION_DURATION, AT(timeout), CLOCK_MS * 100, CLOCK_S * 300, "10s", NULL,
 	  false, "longest time for one post" },
@@ -168,8 +165,8 @@ static int http_add_headers(struct export_target *target, char *why, size_t why_
 	size_t length;
 	int error = http_add_header(target, "Content-Type: ", target->preset->content_type);
 
-	if (!error && packing != PACK_NONE)
-		error = http_add_header(target, "Content-Encoding: ", packings[packing]);
+	if (!error && packing != HTTP_PACK_NONE)
+		error = http_add_header(target, "Content-Encoding: ", http_packings[packing]);
 	if (!error)
 		error = http_add_header(target, "Expect:", "");
 	while (!error && (length = export_list_next(&list, &item))) {
@@ -276,9 +273,8 @@ static int http_prepare(struct export_target *target, char *why, size_t why_size
 static void http_close(struct export_target *target)
 {
 	http_disconnect(target);
-	ZSTD_freeCCtx(target->zstd);
+	http_packer_fini(&target->packer);
 	buffer_fini(&target->body);
-	buffer_fini(&target->packed);
 	buffer_fini(&target->answer);
 	free(target->url);
 	free(target);
@@ -297,10 +293,9 @@ static int http_open(struct export_target **out, const struct export_setup *setu
 	target->preset = &http_presets[target->settings->preset];
 	target->node_name = setup->node_name;
 	error = http_make_url(target);
-	if (!error && target->settings->packing == PACK_ZSTD) {
-		target->zstd = ZSTD_createCCtx();
-		error = target->zstd ? 0 : -ENOMEM;
-	}
+	if (!error)
+		error = http_packer_init(&target->packer,
+					 (enum http_packing)target->settings->packing);
 	if (!error)
 		error = http_prepare(target, why, why_size);
 	if (error) {
@@ -329,53 +324,6 @@ static int http_make_body(struct export_target *target, const struct export_item
 	return error;
 }
 
-static int http_gzip(struct export_target *target)
-{
-	z_stream stream = { 0 };
-	int result;
-
-	if (deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
-	if (buffer_reserve(&target->packed, deflateBound(&stream, target->body.size))) {
-		deflateEnd(&stream);
-		return -ENOMEM;
-	}
-	stream.next_in = target->body.data;
-	stream.avail_in = (uInt)target->body.size;
-	stream.next_out = target->packed.data;
-	stream.avail_out = (uInt)target->packed.capacity;
-	result = deflate(&stream, Z_FINISH);
-	target->packed.size = stream.total_out;
-	deflateEnd(&stream);
-	return result == Z_STREAM_END ? 0 : -EIO;
-}
-
-static int http_zstd(struct export_target *target)
-{
-	size_t size;
-
-	if (buffer_reserve(&target->packed, ZSTD_compressBound(target->body.size)))
-		return -ENOMEM;
-	size = ZSTD_compressCCtx(target->zstd, target->packed.data, target->packed.capacity,
-				 target->body.data, target->body.size, 1);
-	if (ZSTD_isError(size))
-		return -EIO;
-	target->packed.size = size;
-	return 0;
-}
-
-static int http_pack(struct export_target *target, const struct buffer **out)
-{
-	target->packed.size = 0;
-	*out = &target->packed;
-	if (target->settings->packing == PACK_GZIP)
-		return http_gzip(target);
-	if (target->settings->packing == PACK_ZSTD)
-		return http_zstd(target);
-	*out = &target->body;
-	return 0;
-}
-
 /* ---- posting --------------------------------------------------------------------------------- */
 
 /* The answer's beginning, for people. */
@@ -401,7 +349,7 @@ static int http_post(struct export_target *target, const struct export_item *ite
 	if (!error)
 		error = http_make_body(target, items, count);
 	if (!error)
-		error = http_pack(target, &body);
+		error = http_pack(&target->packer, &target->body, &body);
 	if (error)
 		return error;
 	target->answer.size = 0;
