@@ -2,7 +2,8 @@
 /*
  * IPFIX (RFC 7011) over UDP and TCP. One template for each IP version, and options records that
  * name the interfaces. Over UDP the templates come again and again. The sequence number counts the
- * data records sent before, per session.
+ * data records sent before, per session and domain. The options are the device's, so they have
+ * domain 0; there are collectors that count only flows, and would miss them in ours.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -43,7 +44,8 @@ struct export_target {
 	const struct ipfix_settings *settings;
 	struct stream_address address;
 	struct stream *stream;
-	uint32_t sequence;
+	uint32_t sequence[2];  /* of our domain, and of the names' */
+	bool naming;	       /* the message is about names */
 	uint64_t described_ns; /* when the templates were sent; 0 = not on this session */
 	uint8_t *message;
 	size_t size, room;
@@ -141,6 +143,7 @@ static int ipfix_encode(struct export_target *target, const struct flow_record *
 
 static void message_begin(struct export_target *target)
 {
+	target->naming = false;
 	target->size = HEAD_SIZE;
 	target->set = 0;
 	target->pending = 0;
@@ -164,11 +167,11 @@ static int message_send(struct export_target *target, char *why, size_t why_size
 	at = ipfix_put(at, VERSION, 2);
 	at = ipfix_put(at, target->size, 2);
 	at = ipfix_put(at, clock_realtime_ns() / CLOCK_S, 4);
-	at = ipfix_put(at, target->sequence, 4);
-	ipfix_put(at, target->settings->domain, 4);
+	at = ipfix_put(at, target->sequence[target->naming], 4);
+	ipfix_put(at, target->naming ? 0 : target->settings->domain, 4);
 	error = stream_write(target->stream, target->message, target->size, why, why_size);
 	if (!error)
-		target->sequence += target->pending;
+		target->sequence[target->naming] += target->pending;
 	message_begin(target);
 	return error;
 }
@@ -224,16 +227,21 @@ static void put_names_template(struct export_target *target)
 		put(target, words[i], 2);
 }
 
+/* Messages of their own: the one for flows is empty when this begins, and when it ends. */
 static int send_names(struct export_target *target, char *why, size_t why_size)
 {
 	int error = 0;
 
+	message_begin(target);
 	pthread_mutex_lock(&target->lock);
 	for (; target->names_sent < target->name_count && !error; target->names_sent++) {
 		const struct ipfix_name *name = &target->names[target->names_sent];
 
-		if (target->size + SET_HEAD + 4 + NAME_BYTES > target->room)
+		target->naming = true;
+		if (target->size + SET_HEAD + 4 + NAME_BYTES > target->room) {
 			error = message_send(target, why, why_size);
+			target->naming = true;
+		}
 		set_open(target, TEMPLATE_NAMES);
 		put(target, name->ifindex, 4);
 		memcpy(target->message + target->size, name->name, NAME_BYTES);
@@ -241,10 +249,25 @@ static int send_names(struct export_target *target, char *why, size_t why_size)
 		target->pending++;
 	}
 	pthread_mutex_unlock(&target->lock);
-	return error;
+	return error ? error : message_send(target, why, why_size);
 }
 
-/* Templates in a message of their own, at the session's start and, over UDP, every interval. */
+static int send_templates(struct export_target *target, char *why, size_t why_size)
+{
+	int error;
+
+	message_begin(target);
+	put_template(target, TEMPLATE_IPV4, IPFIX_IPV4);
+	put_template(target, TEMPLATE_IPV6, IPFIX_IPV6);
+	error = message_send(target, why, why_size);
+	if (error)
+		return error;
+	target->naming = true;
+	put_names_template(target);
+	return message_send(target, why, why_size);
+}
+
+/* At the session's start and, over UDP, every interval. */
 static int describe(struct export_target *target, char *why, size_t why_size)
 {
 	uint64_t now_ns = clock_monotonic_ns();
@@ -254,11 +277,7 @@ static int describe(struct export_target *target, char *why, size_t why_size)
 
 	if (target->described_ns && !again)
 		return send_names(target, why, why_size);
-	message_begin(target);
-	put_template(target, TEMPLATE_IPV4, IPFIX_IPV4);
-	put_template(target, TEMPLATE_IPV6, IPFIX_IPV6);
-	put_names_template(target);
-	error = message_send(target, why, why_size);
+	error = send_templates(target, why, why_size);
 	if (error)
 		return error;
 	target->described_ns = now_ns;
@@ -283,7 +302,8 @@ static int ipfix_connect(struct export_target *target, char *why, size_t why_siz
 	ipfix_disconnect(target);
 	target->described_ns = 0;
 	if (target->address.kind != STREAM_UDP)
-		target->sequence = 0; /* a TCP connection is a session of its own */
+		target->sequence[0] = target->sequence[1] =
+			0; /* a TCP connection is a session of its own */
 	message_begin(target);
 	return stream_open(&target->stream, &target->address, &target->settings->common, why,
 			   why_size);

@@ -137,13 +137,13 @@ static const struct ipfix_element rows[] = {
 	{ 139, 2, 0, IPFIX_IPV6, put_icmp },
 	{ 148, 8, 0, IPFIX_BOTH, put_flow_id },
 	{ 352, 8, 0, IPFIX_BOTH, put_layer2_octets },
+	{ 34, 4, 0, IPFIX_BOTH, put_sampling },
 	{ 1, 1, IPFIX_ENTERPRISE, IPFIX_BOTH, put_verdict },
 	{ 2, 1, IPFIX_ENTERPRISE, IPFIX_BOTH, put_kind },
-	{ 3, 4, IPFIX_ENTERPRISE, IPFIX_BOTH, put_sampling },
-	{ 4, 8, IPFIX_ENTERPRISE, IPFIX_BOTH, put_position },
-	{ 5, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "drop.reason" },
-	{ 6, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "dns.query" },
-	{ 7, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "dns.rcode" },
+	{ 3, 8, IPFIX_ENTERPRISE, IPFIX_BOTH, put_position },
+	{ 4, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "drop.reason" },
+	{ 5, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "dns.query" },
+	{ 6, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "dns.rcode" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 

@@ -30,12 +30,14 @@ static struct {
 	const char *progress;
 } given = { .records = 1000, .start = 1, .epoch = UINT64_C(1700000000000000000) };
 
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t stopped, reopen;
 
 static void on_signal(int number)
 {
-	(void)number;
-	stopped = 1;
+	if (number == SIGHUP)
+		reopen = 1;
+	else
+		stopped = 1;
 }
 
 static void die(const char *what)
@@ -154,6 +156,9 @@ static void feed(struct history *history, struct exporters *exporters)
 		}
 		while (exporters_pump(exporters) && !stopped)
 			clock_sleep_ns(100000);
+		if (reopen)
+			exporters_reopen(exporters);
+		reopen = 0;
 		if (now_ns - told_ns > 20 * CLOCK_MS) {
 			told_ns = now_ns;
 			write_progress(exporters);
@@ -239,6 +244,7 @@ int main(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 2);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, on_signal);
+	signal(SIGHUP, on_signal);
 	if (config_open(&config))
 		die("no memory");
 	for (int i = 1; i + 1 < argc; i += 2)
