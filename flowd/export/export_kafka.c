@@ -203,14 +203,15 @@ static int kafka_ensure(struct export_target *target, char *why, size_t why_size
 static rd_kafka_resp_err_t kafka_produce(struct export_target *target,
 					 const struct export_item *item, size_t index)
 {
-	char id[ITEM_ID_MAX];
+	char id[ITEM_ID_MAX], key[17];
 	rd_kafka_resp_err_t result;
 
 	item_id(target->node_name, item->epoch, item->position, id);
+	snprintf(key, sizeof(key), "%016llx", (unsigned long long)item->conversation);
 	for (;;) {
 		result = rd_kafka_producev(
 			target->producer, RD_KAFKA_V_TOPIC(target->settings->topic),
-			RD_KAFKA_V_KEY(&item->conversation, sizeof(item->conversation)),
+			RD_KAFKA_V_KEY(key, sizeof(key) - 1),
 			RD_KAFKA_V_VALUE((void *)(uintptr_t)item->body, item->size),
 			RD_KAFKA_V_HEADER("id", id, ITEM_ID_MAX - 1),
 			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),

@@ -234,13 +234,15 @@ static int nats_create_stream(struct export_target *target, char *why, size_t wh
 {
 	const struct nats_settings *settings = target->settings;
 	const char *subjects[] = { "flows.>" };
+	jsStreamInfo *found = NULL;
 	jsStreamConfig config;
 	jsErrCode code = 0;
 	natsStatus status;
 
 	if (target->created || !settings->create)
 		return 0;
-	status = js_GetStreamInfo(NULL, target->jetstream, settings->stream, NULL, &code);
+	status = js_GetStreamInfo(&found, target->jetstream, settings->stream, NULL, &code);
+	jsStreamInfo_Destroy(found);
 	jsStreamConfig_Init(&config);
 	config.Name = settings->stream;
 	config.Subjects = subjects;
