@@ -37,12 +37,12 @@ class Nats(Case):
 
     def stream(self):
         """(messages, leader) of the stream as the nodes tell; the most of what they say."""
-        best = (0, None)
+        best = (0, "")
         for number in (1, 2, 3):
-            for account in self.ask(number, "jsz?streams=1&accounts=1").get("account_details", []):
+            for account in self.ask(number, "jsz?streams=1&config=1").get("account_details", []):
                 for stream in account.get("stream_detail", []):
-                    leader = stream.get("cluster", {}).get("leader")
-                    best = max(best, (stream["state"]["messages"], leader or ""))
+                    leader = stream.get("cluster", {}).get("leader", "")
+                    best = max(best, (stream["state"]["messages"], leader))
         return best
 
     def test_single(self):
