@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Open Cybersecurity Schema Framework 1.3, class Network Activity (4001). */
+/* Open Cybersecurity Schema Framework 1.2, class Network Activity (4001). */
 #include <stdio.h>
 #include <string.h>
 
@@ -78,7 +78,7 @@ static const struct schema_row rows[] = {
 	{ "activity_id", NULL, SCHEMA_CALL_PLAIN, text_activity, true },
 	{ "type_uid", NULL, SCHEMA_CALL_PLAIN, text_type, true },
 	{ "severity_id", "1", SCHEMA_PLAIN, .always = true },
-	{ "metadata.version", "1.3.0", SCHEMA_LITERAL, .always = true },
+	{ "metadata.version", "1.2.0", SCHEMA_LITERAL, .always = true },
 	{ "metadata.uid", NULL, SCHEMA_CALL, schema_text_id, true },
 	{ "metadata.product.name", "flowd", SCHEMA_LITERAL, .always = true },
 	{ "metadata.product.vendor_name", "flowd", SCHEMA_LITERAL, .always = true },
