@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "flowcli/connection.h"
+#include "flowcli/fleet.h"
 #include "flowcli/observation.h"
 #include "flowcli/writer.h"
 #include "proto/filter_line.h"
@@ -137,9 +138,13 @@ static const struct option_group filter_options = {
 	"Filters (the same one again: or; different ones: and)", filter_rows
 };
 static const struct option_group output_options = { "Output", output_rows };
-static const struct option_group *const groups[] = { &range_options,  &filter_options,
-						     &output_options, &connection_options,
-						     &help_options,   NULL };
+static const struct option_group *const groups[] = { &range_options,
+						     &filter_options,
+						     &output_options,
+						     &fleet_options,
+						     &connection_options,
+						     &help_options,
+						     NULL };
 
 static int misuse(const char *sentence)
 {
@@ -160,6 +165,10 @@ static const char *find_conflict(void)
 		return "--until and --follow cannot be combined: following has no end";
 	if (given.pcap && given.follow)
 		return "--pcap and --follow cannot be combined: a capture has an end";
+	if (given.pcap && fleet_given())
+		return "--pcap and --nats cannot be combined: records come from one source";
+	if (fleet_stray_option())
+		return "--cluster, --node, --nats-stream and --nats-credentials go with --nats";
 	if (given.pcap && connection_given())
 		return "--pcap asks no daemon: leave out --server, --timeout and --tls-*";
 	return NULL;
@@ -279,8 +288,9 @@ static int observe(struct observation *observation)
 		fprintf(stderr, "flowcli: %s\n", strerror(-error));
 		writer_close(&sink->writer);
 	} else {
-		status = given.pcap ? offline_observe(observation, given.pcap)
-				    : live_observe(observation);
+		status = given.pcap	 ? offline_observe(observation, given.pcap)
+			 : fleet_given() ? fleet_observe(observation)
+					 : live_observe(observation);
 	}
 	output_close(sink->writer.output);
 	return status;

@@ -110,7 +110,9 @@ static int spool_list(struct spool *spool)
 		error = spool_add_segment(spool, &segment);
 	}
 	closedir(list);
-	qsort(spool->segments, spool->segment_count, sizeof(*spool->segments), spool_compare);
+	if (spool->segment_count)
+		qsort(spool->segments, spool->segment_count, sizeof(*spool->segments),
+		      spool_compare);
 	for (size_t i = 0; i + 1 < spool->segment_count; i++)
 		spool->segments[i].count = spool->segments[i + 1].first - spool->segments[i].first;
 	return error;
@@ -367,8 +369,9 @@ static size_t spool_read_item(struct spool *spool, const struct spool_segment *s
 	struct export_item item;
 
 	for (;;) {
-		int64_t length = item_read(spool->page.data + spool->page_head,
-					   spool->page.size - spool->page_head, &item);
+		size_t left = spool->page.size - spool->page_head;
+		int64_t length =
+			left ? item_read(spool->page.data + spool->page_head, left, &item) : 0;
 
 		if (length > 0)
 			return (size_t)length;

@@ -7,7 +7,7 @@
  * where it was, and each record has the same id again.
  *
  *   feed [--records N] [--start POSITION] [--epoch E] [--rate PER_SECOND] [--progress FILE]
- *        --set export.0.type=file --set export.0.path=/...
+ *        [--node NAME] --set export.0.type=file --set export.0.path=/...
  */
 #include <inttypes.h>
 #include <malloc.h>
@@ -27,8 +27,8 @@
 
 static struct {
 	uint64_t records, start, epoch, rate;
-	const char *progress;
-} given = { .records = 1000, .start = 1, .epoch = UINT64_C(1700000000000000000) };
+	const char *progress, *node;
+} given = { .records = 1000, .start = 1, .epoch = UINT64_C(1700000000000000000), .node = "feed" };
 
 static volatile sig_atomic_t stopped, reopen;
 
@@ -58,6 +58,8 @@ static void take_option(struct config *config, const char *name, const char *val
 		given.epoch = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "--rate"))
 		given.rate = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "--node"))
+		given.node = value;
 	else if (!strcmp(name, "--progress"))
 		given.progress = value;
 	else if (strcmp(name, "--set") || !(equals = strchr(value, '=')))
@@ -101,7 +103,7 @@ static void make_record(struct flow_record *record, uint64_t n)
 		.eth_src = { 2, 0, 0, 0, 0, 1 },
 		.eth_dst = { 2, 0, 0, 0, 0, 2 },
 		.points = { { 2, FLOW_HOOK_TC_INGRESS, FLOW_DIRECTION_INGRESS, 0, "veth1" } },
-		.node_name = "feed",
+		.node_name = given.node,
 	};
 	memcpy(src, address_mapped_prefix, 12);
 	memcpy(dst, address_mapped_prefix, 12);
@@ -206,7 +208,7 @@ static void report(struct exporters *exporters, uint64_t took_ns)
 /* Positions go on from --start: ids are made of them. */
 static struct history *open_history(void)
 {
-	struct flow_record record = { .node_name = "feed" };
+	struct flow_record record = { .node_name = given.node };
 	struct history *history;
 
 	if (history_open(&history, HISTORY))
@@ -225,7 +227,7 @@ static struct exporters *open_exporters(const struct config *config, struct hist
 		options[i] =
 			(struct exporter_options){ .kind = config->export.entry[i].kind,
 						   .settings = config->export.entry[i].settings,
-						   .node_name = "feed",
+						   .node_name = given.node,
 						   .epoch = given.epoch,
 						   .position = given.start - 1 };
 	if (exporters_open(&exporters, history, options, config->export.count))

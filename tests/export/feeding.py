@@ -14,6 +14,7 @@ from lab import Lab, wait_until  # noqa: E402
 
 BUILD = os.environ.get("FLOWD_BUILD", "build")
 FEED = os.path.join(BUILD, "tests/export/export_feed")
+FLOWCLI = os.path.join(BUILD, "flowcli/flowcli")
 KAFKA_MOCK = os.path.join(BUILD, "tests/export/kafka_mock")
 
 

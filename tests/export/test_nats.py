@@ -7,7 +7,7 @@ import os
 import signal
 
 import feeding
-from feeding import Case, options, tap, wait_until
+from feeding import FLOWCLI, Case, options, tap, wait_until
 
 NODE = """server_name: n{n}
 listen: 127.0.0.1:422{n}
@@ -81,6 +81,48 @@ class Nats(Case):
         self.assertEqual(feed.wait(180), 0)
         wait_until("all are in the stream", lambda: self.stream()[0] >= count, 60)
         self.assertEqual(self.stream()[0], count)
+
+    def observe(self, *arguments):
+        done = self.net.run(FLOWCLI, "observe", "--nats", "nats://127.0.0.1:4221", "-o", "json",
+                            *arguments, timeout=60)
+        return [json.loads(line)["flow"] for line in done.stdout.splitlines()], done.stderr
+
+    def test_fleet(self):
+        """flowcli replays the whole fleet, merged by time, and says by node what is complete"""
+        self.serve(1, TLS.split("tls {{", maxsplit=1)[0])
+        wait_until("nats answers", lambda: self.ask(1, "healthz").get("status") == "ok", 20)
+        for node, epoch in (("red-1", 0), ("red-2", 500_000), ("blue", 250_000)):
+            self.feed(500, "--node", node, "--epoch", 1_700_000_000_000_000_000 + epoch,
+                      type="nats", servers="nats://127.0.0.1:4221")
+        flows, told = self.observe("--all")
+        self.assertEqual(len(flows), 1500)
+        times = [flow["time"].rstrip("Z") for flow in flows]
+        self.assertEqual([flow["node_name"] for flow in flows[:3]], ["red-1", "blue", "red-2"])
+        self.assertEqual(times, sorted(times, key=lambda time: time.ljust(29, "0")))
+        for node in ("red-1", "red-2", "blue"):
+            self.assertIn(f"node {node}: 500 records, complete", told)
+        self.assertIn("complete: 1500 records; 3 nodes", told)
+        flows, told = self.observe("--all", "--node", "red-*", "--protocol", "udp")
+        self.assertEqual({flow["node_name"] for flow in flows}, {"red-1", "red-2"})
+        self.assertEqual(len(flows), 250)
+        flows, _ = self.observe("--last", "7")
+        self.assertEqual(len(flows), 7)
+        self.assertEqual({flow["time"][:23] for flow in flows[-2:]}, {"2023-11-14T22:13:20.500"})
+
+    def test_follow(self):
+        """following: what comes later is told as it comes"""
+        self.serve(1, TLS.split("tls {{", maxsplit=1)[0])
+        wait_until("nats answers", lambda: self.ask(1, "healthz").get("status") == "ok", 20)
+        self.feed(10, type="nats", servers="nats://127.0.0.1:4221")
+        follower = self.start(FLOWCLI, "observe", "--nats", "nats://127.0.0.1:4221", "-f", "-o",
+                              "json", log="follow.log")
+        wait_until("it is subscribed", lambda: self.ask(1, "jsz?consumers=1&streams=1").get(
+            "consumers") == 1, 20)
+        self.feed(5, "--start", "11", "--epoch", "1700000000000000001", type="nats",
+                  servers="nats://127.0.0.1:4221")
+        wait_until("five records", lambda: len(self.lines("follow.log")) == 5, 20)
+        follower.send_signal(signal.SIGINT)
+        self.assertEqual(follower.wait(10), 0)
 
     def test_tls(self):
         """mutual TLS; without a certificate nothing is sent and it is told"""
