@@ -96,7 +96,8 @@ FLOW_ABI_ASSERT(sizeof(struct flow_hot) == 64);
 	X(TC_INGRESS, 1, "tc")   \
 	X(TC_EGRESS, 2, "tc")    \
 	X(XDP_INGRESS, 3, "xdp") \
-	X(CAPTURE, 4, "pcap")
+	X(CAPTURE, 4, "pcap")    \
+	X(DROP, 5, "drop")
 #define FLOW_HOOK_ENUM(name, value, text) FLOW_HOOK_##name = (value),
 enum flow_hook { FLOW_HOOKS(FLOW_HOOK_ENUM) };
 
@@ -256,9 +257,16 @@ FLOW_ABI_ASSERT(sizeof(struct flow_fragment) == 12);
 /* ---- events --------------------------------------------------------------------------------- */
 
 /* type, X(NAME, value): what travels through the ring buffer. Payloads follow the header. */
-#define FLOW_EVENTS(X)     \
-	X(FLOW_EVICTED, 1) \
-	X(FLOW_MALFORMED, 2)
+#define FLOW_EVENTS(X)            \
+	X(FLOW_EVICTED, 1)        \
+	X(FLOW_MALFORMED, 2)      \
+	X(DROP, 16)               \
+	X(XDP_ERROR, 17)          \
+	X(TCP_RETRANSMIT, 18)     \
+	X(TCP_RESET_SENT, 19)     \
+	X(TCP_RESET_RECEIVED, 20) \
+	X(TCP_STATE, 21)          \
+	X(TCP_RTT, 22)
 #define FLOW_EVENT_ENUM(name, value) FLOW_EVENT_##name = (value),
 enum flow_event_type { FLOW_EVENTS(FLOW_EVENT_ENUM) };
 

@@ -21,7 +21,7 @@ packages_run=(
 packages_test=(
 	git libcmocka-dev clang-format clang-19 libclang-rt-14-dev shellcheck mandoc
 	rsyslog rsyslog-openssl nfdump pmacct nats-server clickhouse-server prometheus kafkacat logrotate openssl
-	tcpdump tshark iperf3 wrk dnsperf nginx-light ethtool nng-utils softflowd
+	iptables tcpdump tshark iperf3 wrk dnsperf nginx-light ethtool nng-utils softflowd
 	qemu-system-x86 busybox-static kmod cpio xz-utils
 )
 

@@ -2,6 +2,7 @@
 #include "flowcli/completion.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "proto/field.h"
@@ -50,12 +51,19 @@ static void offer_names(const struct offer *offer, const struct field_name *name
 	}
 }
 
+static void offer_one(void *context, const char *word)
+{
+	offer_word(context, word);
+}
+
 static void offer_values(const struct offer *offer, const struct option_row *row)
 {
 	const struct field *field = row->fields[0] ? field_find(row->fields[0]) : NULL;
 
 	for (const char *const *choice = row->choices; choice && *choice; choice++)
 		offer_word(offer, *choice);
+	if (row->offer)
+		row->offer(offer_one, (void *)(uintptr_t)offer);
 	if (field)
 		offer_names(offer, field->names);
 }

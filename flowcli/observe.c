@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "flowcli/connection.h"
+#include "flowcli/drop_reasons.h"
 #include "flowcli/fleet.h"
 #include "flowcli/observation.h"
 #include "flowcli/writer.h"
@@ -68,13 +69,15 @@ static const struct option_row range_rows[] = {
 	{ 0 }
 };
 
-#define FILTER(option, key, word, field, other, value, text) \
-	{ .name = option,                                    \
-	  .letter = key,                                     \
-	  .kind = OPTION_FILTER,                             \
-	  .argument = word,                                  \
-	  .fields = { field, other },                        \
-	  .constant = value,                                 \
+#define FILTER(option, key, word, field, other, value, open, offers, text) \
+	{ .name = option,                                                  \
+	  .letter = key,                                                   \
+	  .kind = OPTION_FILTER,                                           \
+	  .argument = word,                                                \
+	  .fields = { field, other },                                      \
+	  .constant = value,                                               \
+	  .at_least = open,                                                \
+	  .offer = offers,                                                 \
 	  .help = text },
 static const struct option_row filter_rows[] = {
 	{ .name = "not",

@@ -90,10 +90,12 @@ static int take_filter(struct option_parser *parser, const struct option_row *ro
 		       struct arguments *arguments)
 {
 	bool negate = parser->negate;
-	char why[512];
+	char why[512], open_end[64];
 	int error;
 
 	parser->negate = false;
+	if (row->at_least)
+		text = selection_at_least(text, open_end, sizeof(open_end));
 	if (row->kind == OPTION_WHERE)
 		error = selection_where(parser->selection, text, negate, why, sizeof(why));
 	else

@@ -30,8 +30,11 @@ struct option_row {
 	const char *argument;	    /* its name in help; NULL = takes none */
 	void *variable;		    /* SWITCH, TEXT, CHOICE, COUNT */
 	const char *const *choices; /* CHOICE; also offered by completion for TEXT and FILTER */
-	const char *fields[2];	    /* FILTER: either may match; the second may be NULL */
-	const char *constant;	    /* FILTER without argument: the operand */
+	/* Also offered by completion: calls `take` for each word. */
+	void (*offer)(void (*take)(void *context, const char *word), void *context);
+	const char *fields[2]; /* FILTER: either may match; the second may be NULL */
+	const char *constant;  /* FILTER without argument: the operand */
+	bool at_least;	       /* FILTER: a number alone means that and more */
 	const char *help;
 };
 

@@ -77,6 +77,10 @@ struct config {
 	} filter;
 	uint64_t history_records;
 	struct {
+		uint64_t drops, tcp, tcp_states, rate;
+		const char *namespaces, *quiet;
+	} events;
+	struct {
 		const char *query, *events, *socket_group;
 		uint64_t max_waiting, insecure_tcp;
 		struct config_listen listen[CONFIG_LISTEN_MAX];

@@ -2,6 +2,12 @@
 #include "flowd/ledger.h"
 
 #include <stddef.h>
+#include <string.h>
+
+#include "flowd/base/clock.h"
+#include "flowd/base/log.h"
+
+#define LEDGER_QUIET_NS (10 * CLOCK_S) /* between two log lines of losses */
 
 #define AT(member) offsetof(struct datapath_ledger, member)
 #define NONE	   SIZE_MAX
@@ -55,4 +61,24 @@ uint64_t ledger_packets_lost(const struct datapath_ledger *ledger)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		lost += ledger_read(ledger, rows[i].packets);
 	return lost;
+}
+
+static const char *ledger_remedy(const char *source)
+{
+	if (!strcmp(source, "event_limit"))
+		return "a higher events.rate, where each event is wanted";
+	return strcmp(source, "event_ring") ? "a larger flow.table_flows or flow.ring_bytes"
+					    : "a lower events.rate";
+}
+
+void ledger_log(const struct flow_loss *loss, uint64_t *logged_ns)
+{
+	if (loss->last_ns - *logged_ns < LEDGER_QUIET_NS)
+		return;
+	*logged_ns = loss->last_ns;
+	log_warning("lost in %s: %llu records, %llu packets, %llu bytes; sums in flowcli status, "
+		    "remedy: %s",
+		    loss->source, (unsigned long long)loss->records,
+		    (unsigned long long)loss->packets, (unsigned long long)loss->bytes,
+		    ledger_remedy(loss->source));
 }

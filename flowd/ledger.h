@@ -24,4 +24,7 @@ void ledger_watch_look(struct ledger_watch *watch, const struct datapath_ledger 
 /* Packets that were seen and are in no record; the named losses added up. */
 uint64_t ledger_packets_lost(const struct datapath_ledger *ledger);
 
+/* Logs the loss with its remedy, unless one was logged shortly before `*logged_ns`. */
+void ledger_log(const struct flow_loss *loss, uint64_t *logged_ns);
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "flowd/delivery.h"
+#include "flowd/outlets.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,16 +9,14 @@
 #include "flowd/export/exporters.h"
 #include "flowd/metrics/metrics.h"
 
-#define DELIVERY_PATIENCE_NS (100 * CLOCK_MS)
+#define OUTLETS_PATIENCE_NS (100 * CLOCK_MS)
 
-struct delivery {
-	struct publisher *publisher;
+struct outlets {
 	struct exporters *exporters;
 	struct metrics *metrics; /* NULL: no page */
 };
 
-static int delivery_open_exporters(struct delivery *delivery,
-				   const struct delivery_options *options)
+static int outlets_open_exporters(struct outlets *outlets, const struct outlets_options *options)
 {
 	const struct config *config = options->config;
 	struct exporter_options exporters[EXPORTERS_MAX];
@@ -30,12 +28,12 @@ static int delivery_open_exporters(struct delivery *delivery,
 			.node_name = config->node_name,
 			.epoch = options->epoch,
 		};
-	return exporters_open(&delivery->exporters, options->history, exporters,
+	return exporters_open(&outlets->exporters, options->history, exporters,
 			      config->export.count);
 }
 
 /* Without the page all else works: an address that is taken does not keep the daemon down. */
-static int delivery_open_metrics(struct delivery *delivery, const struct delivery_options *options)
+static int outlets_open_metrics(struct outlets *outlets, const struct outlets_options *options)
 {
 	const struct config *config = options->config;
 	const struct metrics_options metrics = {
@@ -55,7 +53,7 @@ static int delivery_open_metrics(struct delivery *delivery, const struct deliver
 
 	if (!metrics.listen)
 		return 0;
-	error = metrics_open(&delivery->metrics, options->loop, &metrics, why, sizeof(why));
+	error = metrics_open(&outlets->metrics, options->loop, &metrics, why, sizeof(why));
 	if (error == -EADDRINUSE)
 		log_warning("%s; going on without metrics, remedy: another metrics.listen", why);
 	else if (error)
@@ -63,72 +61,67 @@ static int delivery_open_metrics(struct delivery *delivery, const struct deliver
 	return error == -EADDRINUSE ? 0 : error;
 }
 
-int delivery_open(struct delivery **out, const struct delivery_options *options)
+int outlets_open(struct outlets **out, const struct outlets_options *options)
 {
-	struct delivery *delivery = calloc(1, sizeof(*delivery));
+	struct outlets *outlets = calloc(1, sizeof(*outlets));
 	int error;
 
-	if (!delivery)
+	if (!outlets)
 		return -ENOMEM;
-	delivery->publisher = options->publisher;
-	error = delivery_open_exporters(delivery, options);
+	error = outlets_open_exporters(outlets, options);
 	if (!error)
-		error = delivery_open_metrics(delivery, options);
+		error = outlets_open_metrics(outlets, options);
 	if (error) {
-		delivery_close(delivery);
+		outlets_close(outlets);
 		return error;
 	}
-	*out = delivery;
+	*out = outlets;
 	return 0;
 }
 
-static void delivery_wait_for_exporters(struct delivery *delivery, uint64_t most_ns)
+static void outlets_wait_for_exporters(struct outlets *outlets, uint64_t most_ns)
 {
 	uint64_t end_ns = clock_monotonic_ns() + most_ns;
 
-	while (exporters_pump(delivery->exporters) && clock_monotonic_ns() < end_ns)
+	while (exporters_pump(outlets->exporters) && clock_monotonic_ns() < end_ns)
 		clock_sleep_ns(CLOCK_MS);
 }
 
-void delivery_close(struct delivery *delivery)
+void outlets_close(struct outlets *outlets)
 {
-	if (!delivery)
+	if (!outlets)
 		return;
-	delivery_wait_for_exporters(delivery, CLOCK_S);
-	metrics_close(delivery->metrics);
-	exporters_close(delivery->exporters);
-	free(delivery);
+	outlets_wait_for_exporters(outlets, CLOCK_S);
+	metrics_close(outlets->metrics);
+	exporters_close(outlets->exporters);
+	free(outlets);
 }
 
-bool delivery_pump(struct delivery *delivery)
+bool outlets_pump(struct outlets *outlets)
 {
-	bool publish = publisher_pump(delivery->publisher);
-	bool count = metrics_pump(delivery->metrics);
+	bool count = metrics_pump(outlets->metrics);
 
-	return exporters_pump(delivery->exporters) || publish || count;
+	return exporters_pump(outlets->exporters) || count;
 }
 
-void delivery_burst(struct delivery *delivery, bool patient)
+void outlets_pump_patiently(struct outlets *outlets)
 {
-	while (publisher_pump(delivery->publisher))
-		;
-	metrics_pump(delivery->metrics);
-	delivery_wait_for_exporters(delivery, patient ? DELIVERY_PATIENCE_NS : 0);
+	metrics_pump(outlets->metrics);
+	outlets_wait_for_exporters(outlets, OUTLETS_PATIENCE_NS);
 }
 
-void delivery_loss(struct delivery *delivery, const struct flow_loss *loss)
+void outlets_loss(struct outlets *outlets, const struct flow_loss *loss)
 {
-	publisher_loss(delivery->publisher, loss);
-	exporters_loss(delivery->exporters, loss);
-	metrics_loss(delivery->metrics, loss);
+	exporters_loss(outlets->exporters, loss);
+	metrics_loss(outlets->metrics, loss);
 }
 
-void delivery_reopen(struct delivery *delivery)
+void outlets_reopen(struct outlets *outlets)
 {
-	exporters_reopen(delivery->exporters);
+	exporters_reopen(outlets->exporters);
 }
 
-struct exporters *delivery_exporters(struct delivery *delivery)
+struct exporters *outlets_exporters(struct outlets *outlets)
 {
-	return delivery->exporters;
+	return outlets->exporters;
 }

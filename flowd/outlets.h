@@ -1,38 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where records go from history: live publication, exporters, metrics. */
-#ifndef FLOWD_DELIVERY_H
-#define FLOWD_DELIVERY_H
+/* Exporters and metrics: who takes records from history by a cursor and a queue of its own. */
+#ifndef FLOWD_OUTLETS_H
+#define FLOWD_OUTLETS_H
 
 #include "flowd/base/loop.h"
 #include "flowd/config.h"
 #include "proto/codec.h"
-#include "flowd/serve/publish.h"
 #include "flowd/store/history.h"
 
-struct delivery;
+struct outlets;
 
-struct delivery_options {
+struct outlets_options {
 	const struct config *config;
 	struct loop *loop;
 	struct history *history;
-	struct publisher *publisher; /* borrowed */
 	uint64_t epoch;
 	void (*status)(void *context, struct status *status); /* for the page of metrics */
 	void *context;
 };
 /* 0, or negative errno after it has been logged. */
-int delivery_open(struct delivery **out, const struct delivery_options *options);
+int outlets_open(struct outlets **out, const struct outlets_options *options);
 /* Accepts NULL. What is new in history is taken over first; waits some seconds for targets. */
-void delivery_close(struct delivery *delivery);
+void outlets_close(struct outlets *outlets);
 
 /* True while there is more. */
-bool delivery_pump(struct delivery *delivery);
-/* A burst is published while it lasts, lest it leave history first. `patient`: exporters may take
- * some milliseconds to make room. */
-void delivery_burst(struct delivery *delivery, bool patient);
-void delivery_loss(struct delivery *delivery, const struct flow_loss *loss);
+bool outlets_pump(struct outlets *outlets);
+/* The same, waiting some milliseconds for those that have no room. */
+void outlets_pump_patiently(struct outlets *outlets);
+void outlets_loss(struct outlets *outlets, const struct flow_loss *loss);
 /* SIGHUP: log files may have been moved away. */
-void delivery_reopen(struct delivery *delivery);
-struct exporters *delivery_exporters(struct delivery *delivery);
+void outlets_reopen(struct outlets *outlets);
+struct exporters *outlets_exporters(struct outlets *outlets);
 
 #endif

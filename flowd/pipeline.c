@@ -3,9 +3,9 @@
  * Read this first. A packet is counted by the kernel programs (bpf-common/); every drain_interval,
  * or when the ring buffer signals, what has changed is taken out of the kernel (kernel/datapath.h)
  * into the flow table (flow/flow_table.h), which makes records as flows start, go on and end. Each
- * record goes into history (store/history.h), from where it is published (serve/publish.h) and
- * queried (serve/query.h). What is lost on the way is noted (store/losses.h) and told with every
- * answer.
+ * record goes into history (store/history.h), from where it is delivered (delivery.h): published
+ * (serve/publish.h) and queried (serve/query.h). What is lost on the way is noted (store/losses.h)
+ * and told with every answer.
  */
 #include "flowd/pipeline.h"
 
@@ -24,19 +24,18 @@
 #include "flowd/kernel/interfaces.h"
 #include "flowd/kernel/packet_filter.h"
 #include "flowd/ledger.h"
-#include "flowd/serve/publish.h"
-#include "flowd/serve/query.h"
 #include "flowd/settings.h"
 #include "flowd/status.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
+#include "flowd/trouble/trouble.h"
+#include "flowd/troubles.h"
 
-#define PIPELINE_DELIVER_NS	(10 * CLOCK_MS) /* records wait this long for company */
 #define PIPELINE_SAMPLE_NS	(5 * CLOCK_S)
 #define PIPELINE_FULL_DRAIN	120  /* drains; a look at every set, where memory order is weak */
 #define PIPELINE_ANNOUNCE_MANY	1024 /* new flows between two looks at the ring buffer */
 #define PIPELINE_ANNOUNCE_TURNS 1024 /* then others have their turn */
-#define PIPELINE_QUIET_NS	(10 * CLOCK_S) /* between two log lines of losses */
+#define PIPELINE_LAST_QUIET_NS	(10 * CLOCK_MS)
 #define PIPELINE_LAST_BURST	4096 /* records; on the way down there is time to deliver them */
 
 struct pipeline {
@@ -44,64 +43,44 @@ struct pipeline {
 	struct loop *loop;
 	uint64_t epoch;
 	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, as the records have it */
-	gid_t group;
 	struct device_names *names;
 	struct history *history;
 	struct losses *losses;
 	struct flow_table *table;
-	struct publisher *publisher;
 	struct delivery *delivery;
-	struct query_service *queries;
 	struct datapath *datapath;
 	struct packet_filter *filter;
 	struct interfaces *interfaces;
+	struct trouble *trouble;
 	struct ledger_watch ledger;
 	struct status_page *status;
-	struct loop_source *drain_timer, *ring_ready, *devices_ready, *deliver, *sample_timer;
-	uint64_t drains, undelivered, loss_logged_ns;
+	struct loop_source *drain_timer, *ring_ready, *devices_ready, *sample_timer;
+	uint64_t drains, loss_logged_ns;
 	bool drain_failing, finishing;
 };
 
 /* ---- from the kernel to history ------------------------------------------------------------- */
 
-static void pipeline_publish(struct pipeline *pipeline)
-{
-	pipeline->undelivered = 0;
-	delivery_burst(pipeline->delivery, pipeline->finishing);
-}
-
-static uint64_t pipeline_requests(const struct pipeline *pipeline)
-{
-	struct query_stats stats;
-
-	query_service_stats(pipeline->queries, &stats);
-	return stats.requests;
-}
-
-/* On the way down: lets subscribers and followers take what there is, as long as they keep asking.
- */
-static void pipeline_serve_rest(struct pipeline *pipeline, uint64_t quiet_ns, uint64_t most_ns)
-{
-	uint64_t end_ns = clock_monotonic_ns() + most_ns, asked;
-
-	pipeline_publish(pipeline);
-	query_service_wake(pipeline->queries);
-	do {
-		asked = pipeline_requests(pipeline);
-		loop_turn(pipeline->loop, quiet_ns);
-	} while (pipeline_requests(pipeline) != asked && clock_monotonic_ns() < end_ns);
-}
-
 static void pipeline_record(void *context, const struct flow_record *record)
 {
 	struct pipeline *pipeline = context;
+	uint64_t undelivered;
 
 	history_append(pipeline->history, record);
-	pipeline->undelivered++;
-	if (pipeline->finishing && pipeline->undelivered >= PIPELINE_LAST_BURST)
-		pipeline_serve_rest(pipeline, PIPELINE_DELIVER_NS, 10 * PIPELINE_DELIVER_NS);
-	else if (pipeline->undelivered >= pipeline->config->history_records / 2)
-		pipeline_publish(pipeline);
+	undelivered = delivery_add(pipeline->delivery);
+	if (pipeline->finishing && undelivered >= PIPELINE_LAST_BURST)
+		delivery_serve_rest(pipeline->delivery, PIPELINE_LAST_QUIET_NS,
+				    10 * PIPELINE_LAST_QUIET_NS);
+	else if (undelivered >= pipeline->config->history_records / 2)
+		delivery_publish(pipeline->delivery);
+}
+
+static void pipeline_incident(void *context, const struct flow_record *record)
+{
+	struct pipeline *pipeline = context;
+
+	pipeline_record(pipeline, record);
+	delivery_need(pipeline->delivery);
 }
 
 static void pipeline_delta(void *context, const struct flow_delta *delta)
@@ -129,13 +108,7 @@ static void pipeline_loss(void *context, const struct flow_loss *loss)
 	history_stats(pipeline->history, &stats);
 	losses_note(pipeline->losses, stats.newest, loss);
 	delivery_loss(pipeline->delivery, loss);
-	if (loss->last_ns - pipeline->loss_logged_ns < PIPELINE_QUIET_NS)
-		return;
-	pipeline->loss_logged_ns = loss->last_ns;
-	log_warning("lost in %s: %llu records, %llu packets, %llu bytes; sums in flowcli status, "
-		    "remedy: a larger flow.table_flows or flow.ring_bytes",
-		    loss->source, (unsigned long long)loss->records,
-		    (unsigned long long)loss->packets, (unsigned long long)loss->bytes);
+	ledger_log(loss, &pipeline->loss_logged_ns);
 }
 
 static void pipeline_check_ledger(struct pipeline *pipeline)
@@ -199,11 +172,12 @@ static void pipeline_drain(void *context)
 	bool everything = pipeline_drains_all(pipeline);
 
 	pipeline_follow_clock(pipeline);
+	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
 	pipeline_announce(pipeline);
 	flow_table_age(pipeline->table, clock_monotonic_ns());
-	loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
+	delivery_need(pipeline->delivery);
 }
 
 static void pipeline_drain_ring(void *context)
@@ -212,7 +186,7 @@ static void pipeline_drain_ring(void *context)
 
 	pipeline_drained(pipeline,
 			 datapath_drain_events(pipeline->datapath, pipeline_delta, pipeline));
-	loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
+	delivery_need(pipeline->delivery);
 }
 
 static void pipeline_devices(void *context)
@@ -226,16 +200,6 @@ static void pipeline_devices(void *context)
 
 /* ---- from history to who asks ---------------------------------------------------------------- */
 
-static void pipeline_deliver(void *context)
-{
-	struct pipeline *pipeline = context;
-
-	pipeline->undelivered = 0;
-	if (delivery_pump(pipeline->delivery))
-		loop_alarm_need(pipeline->deliver, PIPELINE_DELIVER_NS);
-	query_service_wake(pipeline->queries);
-}
-
 static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 {
 	return (struct status_sources){
@@ -248,9 +212,10 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.table = pipeline->table,
 		.datapath = pipeline->datapath,
 		.interfaces = pipeline->interfaces,
-		.publisher = pipeline->publisher,
-		.exporters = delivery_exporters(pipeline->delivery),
-		.queries = pipeline->queries,
+		.publisher = delivery_publisher(pipeline->delivery),
+		.queries = delivery_queries(pipeline->delivery),
+		.exporters = outlets_exporters(delivery_outlets(pipeline->delivery)),
+		.trouble = pipeline->trouble,
 	};
 }
 
@@ -304,38 +269,18 @@ static int pipeline_open_table(struct pipeline *pipeline)
 	return 0;
 }
 
-static int pipeline_open_publisher(struct pipeline *pipeline)
+static int pipeline_open_delivery(struct pipeline *pipeline)
 {
-	const struct config *config = pipeline->config;
-	struct listen_options listen[ENTRANCES_MAX];
-	struct publisher_options options = { .history = pipeline->history,
-					     .epoch = pipeline->epoch,
-					     .node_name = config->node_name,
-					     .listen = listen,
-					     .group = pipeline->group };
-
-	options.listen_count = entrances_list(config, pipeline->group, false, listen);
-	return publisher_open(&pipeline->publisher, &options);
-}
-
-static int pipeline_open_queries(struct pipeline *pipeline)
-{
-	const struct config *config = pipeline->config;
-	struct listen_options listen[ENTRANCES_MAX];
-	struct query_options options = {
+	const struct delivery_options options = {
+		.config = pipeline->config,
 		.history = pipeline->history,
 		.losses = pipeline->losses,
 		.epoch = pipeline->epoch,
-		.node_name = config->node_name,
 		.status = pipeline_status,
 		.context = pipeline,
-		.max_waiting = (unsigned int)config->bus.max_waiting,
-		.listen = listen,
-		.group = pipeline->group,
 	};
 
-	options.listen_count = entrances_list(config, pipeline->group, true, listen);
-	return query_service_open(&pipeline->queries, pipeline->loop, &options);
+	return delivery_open(&pipeline->delivery, pipeline->loop, &options);
 }
 
 static int pipeline_set_filter(struct pipeline *pipeline)
@@ -368,11 +313,9 @@ static int pipeline_open_kernel(struct pipeline *pipeline)
 static int pipeline_open_sources(struct pipeline *pipeline)
 {
 	struct loop *loop = pipeline->loop;
-	int error = loop_add_alarm(loop, pipeline_deliver, pipeline, &pipeline->deliver);
+	int error = loop_add_timer(loop, pipeline->config->flow.drain_interval, pipeline_drain,
+				   pipeline, &pipeline->drain_timer);
 
-	if (!error)
-		error = loop_add_timer(loop, pipeline->config->flow.drain_interval, pipeline_drain,
-				       pipeline, &pipeline->drain_timer);
 	if (!error)
 		error = loop_add_wakeups(loop, datapath_event_fd(pipeline->datapath),
 					 pipeline_drain_ring, pipeline, &pipeline->ring_ready);
@@ -393,19 +336,14 @@ static int pipeline_open_all(struct pipeline *pipeline)
 	if (!error)
 		error = pipeline_open_table(pipeline);
 	if (!error)
-		error = pipeline_open_publisher(pipeline);
-	if (!error)
-		error = pipeline_open_queries(pipeline);
-	if (!error)
-		error = delivery_open(
-			&pipeline->delivery,
-			&(struct delivery_options){ pipeline->config, pipeline->loop,
-						    pipeline->history, pipeline->publisher,
-						    pipeline->epoch, pipeline_status, pipeline });
+		error = pipeline_open_delivery(pipeline);
 	if (!error)
 		error = pipeline_open_kernel(pipeline);
 	if (!error)
 		error = pipeline_open_sources(pipeline);
+	if (!error)
+		error = troubles_open(&pipeline->trouble, pipeline->loop, pipeline->config,
+				      pipeline->table, pipeline_incident, pipeline_loss, pipeline);
 	return error;
 }
 
@@ -421,7 +359,6 @@ int pipeline_open(struct pipeline **out, struct loop *loop, const struct config 
 	pipeline->epoch = clock_realtime_ns();
 	pipeline->ledger.node_name = config->node_name;
 	pipeline->ledger.last_ns = pipeline->epoch;
-	pipeline->group = entrances_group(config->bus.socket_group);
 	error = pipeline_open_all(pipeline);
 	if (error) {
 		if (error == -ENOMEM)
@@ -450,7 +387,7 @@ void pipeline_reload(struct pipeline *pipeline)
 	}
 	if (!pipeline_set_filter(pipeline))
 		interfaces_warn_of_filter(pipeline->interfaces);
-	delivery_reopen(pipeline->delivery);
+	outlets_reopen(delivery_outlets(pipeline->delivery));
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */
@@ -461,7 +398,6 @@ static void pipeline_close_sources(struct pipeline *pipeline)
 	loop_source_free(pipeline->ring_ready);
 	loop_source_free(pipeline->devices_ready);
 	loop_source_free(pipeline->sample_timer);
-	loop_source_free(pipeline->deliver);
 }
 
 /* Everything that was counted becomes a record: detach, take out the rest, end all flows. */
@@ -470,11 +406,12 @@ static void pipeline_finish(struct pipeline *pipeline)
 	interfaces_close(pipeline->interfaces);
 	pipeline->interfaces = NULL;
 	pipeline_follow_clock(pipeline);
+	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, true, pipeline_delta, pipeline));
 	pipeline->finishing = true;
 	flow_table_flush(pipeline->table, FLOW_END_SHUTDOWN);
-	pipeline_serve_rest(pipeline, 5 * PIPELINE_DELIVER_NS, 2 * CLOCK_S);
+	delivery_serve_rest(pipeline->delivery, 5 * PIPELINE_LAST_QUIET_NS, 2 * CLOCK_S);
 }
 
 void pipeline_close(struct pipeline *pipeline)
@@ -484,11 +421,10 @@ void pipeline_close(struct pipeline *pipeline)
 	pipeline_close_sources(pipeline);
 	if (pipeline->interfaces)
 		pipeline_finish(pipeline);
-	query_service_close(pipeline->queries);
 	delivery_close(pipeline->delivery);
-	publisher_close(pipeline->publisher);
 	packet_filter_close(pipeline->filter);
 	datapath_close(pipeline->datapath);
+	trouble_close(pipeline->trouble);
 	flow_table_close(pipeline->table);
 	history_close(pipeline->history);
 	losses_close(pipeline->losses);

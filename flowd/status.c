@@ -111,6 +111,10 @@ static void status_count_table(struct status_page *page, const struct flow_table
 	status_count(page, "flows_ended", table->ended, "flows ended");
 	status_count(page, "flows_evicted", table->evicted,
 		     "flows ended because max_flows was reached");
+	status_count(page, "troubles_joined", table->troubles_joined,
+		     "drops and TCP events told with their flow");
+	status_count(page, "troubles_unjoined", table->troubles_unjoined,
+		     "drops and TCP events whose flow is not known");
 	status_count(page, "table_packets", table->packets, "packets taken into the flow table");
 	status_count(page, "emitted_packets", table->packets_emitted, "packets in records so far");
 	status_count(page, "emitted_bytes", table->bytes_emitted, "bytes in records so far");
@@ -139,6 +143,11 @@ static void status_count_bus(struct status_page *page, const struct status_sourc
 	status_count(page, "requests_refused", queries.refused, "requests answered by an error");
 	status_count(page, "requests_waiting", queries.waiting,
 		     "queries that wait for new records");
+}
+
+static void status_count_trouble(void *context, const char *name, uint64_t value, const char *text)
+{
+	status_count(context, name, value, text);
 }
 
 static void status_visit(void *context, const struct interface_info *info)
@@ -248,6 +257,7 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status_count_bus(page, sources);
 	status->exporters = page->exporters;
 	status->exporter_count = status_fill_exporters(page, sources->exporters);
+	trouble_counters(sources->trouble, status_count_trouble, page);
 	status->ledger = page->counters;
 	status->ledger_count = page->counter_count;
 	status->interfaces = page->interfaces;

@@ -11,6 +11,7 @@
 #include "flowd/serve/query.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
+#include "flowd/trouble/trouble.h"
 #include "proto/codec.h"
 
 /* Where the facts come from. */
@@ -26,6 +27,7 @@ struct status_sources {
 	const struct publisher *publisher;
 	struct exporters *exporters;
 	const struct query_service *queries;
+	const struct trouble *trouble;
 };
 
 struct status_page;

@@ -230,6 +230,7 @@ void codec_flow_image(struct flow_image *image, const struct flow_record *record
 	image_points(image, record);
 	image_counts(image, record);
 	codec_extra_image(image, record);
+	codec_trouble_image(image, record);
 }
 
 /* ---- message to record ---------------------------------------------------------------------- */
@@ -364,7 +365,7 @@ static int read_points(const Flowd__Flow *flow, struct flow_record *record,
 		return -EBADMSG;
 	for (size_t i = 0; i < flow->n_points; i++) {
 		const Flowd__Point *point = flow->points[i];
-		if (codec_narrow(point->hook, FLOW_HOOK_CAPTURE, "hook", reason) ||
+		if (codec_narrow(point->hook, FLOW_HOOK_DROP, "hook", reason) ||
 		    codec_narrow((uint32_t)point->direction, FLOW_DIRECTION_EGRESS, "direction",
 				 reason))
 			return -EBADMSG;
@@ -426,7 +427,7 @@ int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record,
 	if (read_time(flow, record, reason) || read_addresses(flow, &record->key, reason) ||
 	    read_l4(flow, &record->key, reason) || read_ethernet(flow, record, reason) ||
 	    read_enums(flow, record, reason) || read_points(flow, record, reason) ||
-	    codec_extra_read(flow, record, reason))
+	    codec_extra_read(flow, record, reason) || codec_trouble_read(flow, record, reason))
 		return -EBADMSG;
 	read_counts(flow, record);
 	return 0;

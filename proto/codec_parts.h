@@ -45,6 +45,11 @@ struct flow_image {
 	char extra_address[2][46];
 	Flowd__IcmpError icmp_error;
 	char reporter[46];
+	Flowd__Drop drops[FLOW_DROP_REASONS];
+	Flowd__Drop *drop_list[FLOW_DROP_REASONS];
+	Flowd__TcpFacts tcp_facts;
+	uint32_t retransmits_of[TRACE_RETRANSMIT_COUNT];
+	Flowd__Incident incident;
 };
 void codec_flow_image(struct flow_image *image, const struct flow_record *record);
 /* Strings of the record point into `flow`. 0 or -EBADMSG. */
@@ -56,6 +61,12 @@ void codec_extra_image(struct flow_image *image, const struct flow_record *recor
 /* Address, flags and protocol of `record` are read already. 0 or -EBADMSG. */
 int codec_extra_read(const Flowd__Flow *flow, struct flow_record *record,
 		     const struct reason *reason);
+
+/* codec_trouble.c: drops, TCP facts, where an event happened. */
+void codec_trouble_image(struct flow_image *image, const struct flow_record *record);
+/* 0 or -EBADMSG. */
+int codec_trouble_read(const Flowd__Flow *flow, struct flow_record *record,
+		       const struct reason *reason);
 
 /* codec_flow.c. A number that must fit its place: 0 or -EBADMSG. */
 int codec_narrow(uint64_t value, uint64_t max, const char *name, const struct reason *reason);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "proto/field_trouble.h"
 #include "proto/icmp.h"
 #include "proto/protocol.h"
 
@@ -223,7 +224,7 @@ static const struct field rows[] = {
 	    .values = FLOW_POINTS),
 	ROW("hook", FIELD_NAME, get_hook, FACTS "observed.hook",
 	    "hook that counted; a filter takes any that saw it", .names = hook_names,
-	    .max = FLOW_HOOK_CAPTURE, .values = FLOW_POINTS),
+	    .max = FLOW_HOOK_DROP, .values = FLOW_POINTS),
 	ROW("ip.version", FIELD_NAME, get_ip_version, "IP.ipVersion", "4 or 6",
 	    .names = version_names, .max = 6),
 	ROW("tcp.flags", FIELD_TCP_FLAGS, get_tcp_flags, "l4.TCP.flags|" FACTS "tcp.flags",
@@ -276,6 +277,34 @@ static const struct field rows[] = {
 	    "the same in bytes on the wire"),
 	ROW("fragment", FIELD_BOOL, get_fragment, FACTS "fragment",
 	    "some packets were IP fragments"),
+	ROW("type", FIELD_NAME, field_get_type, "event_type",
+	    "trace, drop, tcp or l7: what the record is about", .names = field_type_names,
+	    .max = FIELD_TYPE_L7),
+	ROW("drop.reason", FIELD_TEXT, field_get_drop_reason,
+	    FACTS "drop.reason|" FACTS "drops.reason",
+	    "why the kernel dropped packets, by its name", .values = FLOW_DROP_REASONS),
+	ROW("drop.site", FIELD_TEXT, field_get_drop_site, FACTS "drop.site|" FACTS "drops.site",
+	    "kernel function that dropped them", .values = FLOW_DROP_REASONS),
+	ROW("drop.hook", FIELD_TEXT, field_get_drop_hook, FACTS "drop.hook",
+	    "hook of the firewall that dropped them"),
+	ROW("dropped", FIELD_NUMBER, field_get_dropped, FACTS "dropped|" FACTS "drop.packets",
+	    "packets dropped since the flow began; of an event: told by it"),
+	ROW("retransmits", FIELD_NUMBER, field_get_retransmits, FACTS "tcp.total_retransmits",
+	    "TCP retransmissions since the flow began"),
+	ROW("resets", FIELD_NUMBER, field_get_resets,
+	    FACTS "tcp.resets_sent|" FACTS "tcp.resets_received",
+	    "TCP resets that sockets of this machine sent or got"),
+	ROW("rtt", FIELD_DURATION, field_get_rtt,
+	    FACTS "tcp.srtt_ns.max|" FACTS "tcp.handshake_rtt_ns",
+	    "largest known round trip time of TCP"),
+	ROW("handshake.rtt", FIELD_DURATION, field_get_handshake, FACTS "tcp.handshake_rtt_ns",
+	    "from SYN to the SYN that answers"),
+	ROW("zero.windows", FIELD_NUMBER, field_get_zero_windows, FACTS "tcp.zero_windows",
+	    "TCP segments that close the receive window"),
+	ROW("error", FIELD_TEXT, field_get_error, FACTS "tcp.error",
+	    "how a connect failed: ECONNREFUSED ..."),
+	ROW("netns", FIELD_NUMBER, field_get_netns, FACTS "netns.inode",
+	    "network namespace of an event, by inode number", .max = UINT32_MAX),
 	ROW("flow.id", FIELD_NUMBER, get_flow_id, FACTS "flow_id",
 	    "the same in all records of one flow"),
 	ROW("position", FIELD_NUMBER, get_position, NULL, "place in the daemon's history"),

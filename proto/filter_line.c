@@ -9,14 +9,15 @@
 
 #define WORD_MAX 512
 
-#define FLAG_ROW(name, letter, argument, field, other, constant, help) \
-	{ name, letter, argument, { field, other }, constant },
+#define FLAG_ROW(name, letter, argument, field, other, constant, at_least, offer, help) \
+	{ name, letter, argument, { field, other }, constant, at_least },
 static const struct {
 	const char *name;
 	char letter;
 	const char *argument;
 	const char *fields[2];
 	const char *constant;
+	bool at_least;
 } flags[] = { FILTER_OPTIONS(FLAG_ROW) };
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
@@ -95,7 +96,8 @@ static int flag_operand(struct flag_text *text, const char *name, const char *eq
 static int flag_add(struct flag_text *text, size_t flag, const char *word, const char *equals)
 {
 	bool negate = text->negate;
-	char operand[WORD_MAX], detail[512];
+	char operand[WORD_MAX], open_end[WORD_MAX], detail[512];
+	const char *given = flags[flag].constant;
 	int error = 0;
 
 	text->negate = false;
@@ -103,8 +105,11 @@ static int flag_add(struct flag_text *text, size_t flag, const char *word, const
 		error = flag_operand(text, word, equals, operand);
 	if (error)
 		return error;
-	error = selection_add(&text->selection, flags[flag].fields,
-			      flags[flag].argument ? operand : flags[flag].constant, negate, detail,
+	if (flags[flag].argument)
+		given = operand;
+	if (flags[flag].at_least)
+		given = selection_at_least(given, open_end, sizeof(open_end));
+	error = selection_add(&text->selection, flags[flag].fields, given, negate, detail,
 			      sizeof(detail));
 	return error == -EINVAL ? flag_refuse(text, word, detail) : error;
 }

@@ -11,36 +11,50 @@
 
 #include "proto/filter.h"
 
-/* flag, X(name, letter, argument, field, other field, operand when there is no argument, help) */
+/*
+ * flag, X(name, letter, argument, field, other field, operand when there is no argument, a number
+ * alone means at least that, what completion offers, help)
+ */
 #define FILTER_OPTIONS(X)                                                                      \
-	X("ip", 0, "ADDRESS", "source.ip", "destination.ip", NULL,                             \
+	X("ip", 0, "ADDRESS", "source.ip", "destination.ip", NULL, false, NULL,                \
 	  "source or destination: address or CIDR")                                            \
-	X("from-ip", 0, "ADDRESS", "source.ip", NULL, NULL, "source: address or CIDR")         \
-	X("to-ip", 0, "ADDRESS", "destination.ip", NULL, NULL, "destination: address or CIDR") \
-	X("port", 0, "PORT", "source.port", "destination.port", NULL,                          \
+	X("from-ip", 0, "ADDRESS", "source.ip", NULL, NULL, false, NULL,                       \
+	  "source: address or CIDR")                                                           \
+	X("to-ip", 0, "ADDRESS", "destination.ip", NULL, NULL, false, NULL,                    \
+	  "destination: address or CIDR")                                                      \
+	X("port", 0, "PORT", "source.port", "destination.port", NULL, false, NULL,             \
 	  "source or destination: number, range (8000-8100) or list (80,443)")                 \
-	X("from-port", 0, "PORT", "source.port", NULL, NULL, "source: number, range or list")  \
-	X("to-port", 0, "PORT", "destination.port", NULL, NULL,                                \
+	X("from-port", 0, "PORT", "source.port", NULL, NULL, false, NULL,                      \
+	  "source: number, range or list")                                                     \
+	X("to-port", 0, "PORT", "destination.port", NULL, NULL, false, NULL,                   \
 	  "destination: number, range or list")                                                \
-	X("protocol", 0, "NAME", "protocol", NULL, NULL,                                       \
+	X("protocol", 0, "NAME", "protocol", NULL, NULL, false, NULL,                          \
 	  "tcp, udp, sctp, icmp (both versions), ... or a number")                             \
-	X("verdict", 0, "NAME", "verdict", NULL, NULL, "FORWARDED, DROPPED, ...")              \
-	X("interface", 0, "NAME", "interface", NULL, NULL,                                     \
+	X("verdict", 0, "NAME", "verdict", NULL, NULL, false, NULL, "FORWARDED, DROPPED, ...") \
+	X("type", 't', "TYPE", "type", NULL, NULL, false, NULL,                                \
+	  "trace, drop, tcp or l7: what the record is about")                                  \
+	X("drop-reason", 0, "NAME", "drop.reason", NULL, NULL, false, drop_reasons_offer,      \
+	  "why the kernel dropped packets: NETFILTER_DROP, ...; * and ? match")                \
+	X("retransmits", 0, "N", "retransmits", NULL, NULL, true, NULL,                        \
+	  "TCP with at least N retransmissions")                                               \
+	X("min-rtt", 0, "TIME", "rtt", NULL, NULL, true, NULL,                                 \
+	  "TCP with a round trip time of at least TIME (50ms)")                                \
+	X("interface", 0, "NAME", "interface", NULL, NULL, false, NULL,                        \
 	  "an interface that saw the flow; * and ? match")                                     \
-	X("traffic-direction", 0, "NAME", "direction", NULL, NULL,                             \
+	X("traffic-direction", 0, "NAME", "direction", NULL, NULL, false, NULL,                \
 	  "ingress or egress, at the point that counted")                                      \
-	X("ip-version", 0, "VERSION", "ip.version", NULL, NULL, "v4 or v6")                    \
-	X("ipv4", '4', NULL, "ip.version", NULL, "v4", "only IPv4")                            \
-	X("ipv6", '6', NULL, "ip.version", NULL, "v6", "only IPv6")                            \
-	X("tcp-flags", 0, "FLAGS", "tcp.flags", NULL, NULL,                                    \
+	X("ip-version", 0, "VERSION", "ip.version", NULL, NULL, false, NULL, "v4 or v6")       \
+	X("ipv4", '4', NULL, "ip.version", NULL, "v4", false, NULL, "only IPv4")               \
+	X("ipv6", '6', NULL, "ip.version", NULL, "v6", false, NULL, "only IPv6")               \
+	X("tcp-flags", 0, "FLAGS", "tcp.flags", NULL, NULL, false, NULL,                       \
 	  "SYN,ACK: all of these; any:FIN,RST: one of these; =SYN: exactly these")             \
-	X("tunnel", 0, "TYPE", "tunnel.type", NULL, NULL,                                      \
+	X("tunnel", 0, "TYPE", "tunnel.type", NULL, NULL, false, NULL,                         \
 	  "vxlan, geneve, gre, ipip, ...: what the packets were wrapped in")                   \
-	X("tunnel-id", 0, "NUMBER", "tunnel.id", NULL, NULL,                                   \
+	X("tunnel-id", 0, "NUMBER", "tunnel.id", NULL, NULL, false, NULL,                      \
 	  "VNI, VSID, GRE key, TEID or session of the tunnel: number, range or list")          \
-	X("outer-ip", 0, "ADDRESS", "outer.source", "outer.destination", NULL,                 \
+	X("outer-ip", 0, "ADDRESS", "outer.source", "outer.destination", NULL, false, NULL,    \
 	  "either end of the tunnel: address or CIDR")                                         \
-	X("icmp-error", 0, NULL, "icmp.error", NULL, "true",                                   \
+	X("icmp-error", 0, NULL, "icmp.error", NULL, "true", false, NULL,                      \
 	  "only ICMP errors and the flows they were about")
 
 /*

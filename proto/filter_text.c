@@ -62,7 +62,7 @@ static int parse_moment(const char *text, uint64_t *number)
 	return time_parse(text, 0, NULL, number, why, sizeof(why));
 }
 
-/* "A" or "A<separator>B", each read by `parse`. */
+/* "A", "A<separator>B" or, unless *high is 0, "A<separator>" (up to *high); read by `parse`. */
 static int parse_range(const char *text, const char *separator,
 		       int (*parse)(const char *, uint64_t *), uint64_t *low, uint64_t *high)
 {
@@ -77,8 +77,11 @@ static int parse_range(const char *text, const char *separator,
 	int err = parse(first, low);
 	if (err)
 		return err;
-	*high = *low;
-	return cut ? parse(cut + strlen(separator), high) : 0;
+	if (!cut)
+		*high = *low;
+	else if (cut[strlen(separator)] || !*high)
+		return parse(cut + strlen(separator), high);
+	return 0;
 }
 
 static int take_range(const struct operand_text *operand, struct filter *leaf,
@@ -87,8 +90,10 @@ static int take_range(const struct operand_text *operand, struct filter *leaf,
 {
 	struct filter_operand range = { .kind = OPERAND_RANGE };
 	uint64_t max = operand->field->max ? operand->field->max : UINT64_MAX;
-	int err = parse_range(operand->text, separator, parse, &range.range.low, &range.range.high);
+	int err;
 
+	range.range.high = operand->field->type == FIELD_PORT ? 0 : max; /* a port is a slip then */
+	err = parse_range(operand->text, separator, parse, &range.range.low, &range.range.high);
 	if (err == -ERANGE || (!err && range.range.high > max) || (!err && range.range.low > max))
 		return complain(operand, "is too large", expected);
 	if (err)
@@ -104,7 +109,8 @@ static int take_number(const struct operand_text *operand, struct filter *leaf)
 	uint64_t max = operand->field->max ? operand->field->max : UINT64_MAX;
 
 	snprintf(expected, sizeof(expected),
-		 "a number from 0 to %" PRIu64 " or a range of them (1-2)", max);
+		 "a number from 0 to %" PRIu64 " or a range of them (1-2%s)", max,
+		 operand->field->type == FIELD_PORT ? "" : ", 1-");
 	return take_range(operand, leaf, "-", parse_digits, expected);
 }
 
@@ -260,7 +266,7 @@ static int take_operand(const struct operand_text *operand, struct filter *leaf)
 				  "a date or an RFC 3339 time, or two with .. between");
 	case FIELD_DURATION:
 		return take_range(operand, leaf, "-", parse_duration,
-				  "a duration (250ms, 1h30m) or a range of them (1s-10s)");
+				  "a duration (250ms, 1h30m) or a range of them (1s-10s, 1s-)");
 	case FIELD_BOOL:
 		return take_bool(operand, leaf);
 	case FIELD_MAC:
@@ -375,6 +381,8 @@ static int format_range(const struct field *field, const struct filter_operand *
 		return snprintf(text, size, "%" PRIu64 "-%" PRIu64, operand->range.low,
 				operand->range.high);
 	field_format(field, &value, low, sizeof(low));
+	if (operand->range.high == UINT64_MAX && operand->range.low != UINT64_MAX)
+		return snprintf(text, size, "%s%s", low, field->type == FIELD_TIME ? ".." : "-");
 	value.number = operand->range.high;
 	field_format(field, &value, high, sizeof(high));
 	if (operand->range.low == operand->range.high)

@@ -12,12 +12,20 @@
 #include <stdint.h>
 
 #include "bpf-common/flow_abi.h"
+#include "bpf-common/trace_abi.h"
 
 /* kind, X(NAME, json_name) */
-#define FLOW_KINDS(X)            \
-	X(START, "flow_start")   \
-	X(UPDATE, "flow_update") \
-	X(END, "flow_end")
+#define FLOW_KINDS(X)                       \
+	X(START, "flow_start")              \
+	X(UPDATE, "flow_update")            \
+	X(END, "flow_end")                  \
+	X(DROP, "drop")                     \
+	X(XDP_ERROR, "xdp_error")           \
+	X(TCP_RETRANSMIT, "tcp_retransmit") \
+	X(TCP_RESET, "tcp_reset")           \
+	X(TCP_STATE, "tcp_state")           \
+	X(TCP_CONNECT, "tcp_connect")       \
+	X(TCP_OVERFLOW, "tcp_overflow")
 #define FLOW_KIND_ENUM(name, text) FLOW_KIND_##name,
 enum flow_kind { FLOW_KINDS(FLOW_KIND_ENUM) FLOW_KIND_COUNT };
 
@@ -63,6 +71,51 @@ struct flow_icmp_error {
 	uint16_t pad;
 };
 
+/*
+ * How often packets were dropped for one reason, at one place of the kernel; of a flow since it
+ * began, of an event since the previous one of its kind.
+ */
+#define FLOW_DROP_REASONS 3
+struct flow_drop {
+	const char *reason; /* the kernel's name ("NETFILTER_DROP"); NULL: an empty slot */
+	const char *site;   /* kernel function; NULL = not known */
+	uint64_t packets, first_ns, last_ns;
+};
+
+/*
+ * What TCP suffered in this direction, as its socket here or its packets tell. Counts are since the
+ * flow's previous record; the rest is the latest. All zeros: nothing is known.
+ */
+struct flow_tcp {
+	uint64_t handshake_ns; /* SYN to the answer, on the record of the side that opened */
+	uint32_t srtt_min_us, srtt_avg_us, srtt_max_us;	 /* of samples; 0 = none */
+	uint32_t rtt_min_us;				 /* as the socket says; 0 = not known */
+	uint32_t retransmits;				 /* all kinds */
+	uint32_t retransmits_of[TRACE_RETRANSMIT_COUNT]; /* [NONE]: told by packets alone */
+	uint32_t total_retransmits;			 /* since the flow began */
+	uint32_t resets_sent, resets_received; /* by a socket of this machine, of this direction */
+	uint32_t zero_windows, out_of_order, duplicate_acks;
+	uint8_t analysed; /* every packet was looked at: zeros above are counts */
+	uint8_t pad[3];
+};
+
+/* Where and to whom an event happened; only records of events have it (flow_kind_is_event). */
+struct flow_incident {
+	const char *hook;  /* of the firewall: "input" ...; NULL, like all texts: not known */
+	const char *table; /* of the firewall */
+	const char *chain;
+	const char *subsystem; /* that the reason belongs to */
+	const char *message;   /* what else the kernel says: of a reset, its reason */
+	uint64_t netns_cookie, cgroup, socket;
+	uint64_t duration_ns; /* TCP_STATE: in the old state; TCP_CONNECT: the whole attempt */
+	uint32_t netns;	      /* inode number */
+	uint32_t length;      /* of the dropped packet, IP header included */
+	uint32_t error;	      /* errno */
+	uint8_t old_state, new_state; /* TCP, as the kernel numbers them */
+	uint8_t retransmit;	      /* enum trace_retransmit */
+	uint8_t sent;		      /* TCP_RESET: the sender's kernel is this one */
+};
+
 struct flow_record {
 	uint64_t position; /* in the publisher's history, from 1, without gaps; 0 = not stored */
 	uint64_t flow_id;  /* the same in every record of one flow instance; unique per epoch */
@@ -96,8 +149,17 @@ struct flow_record {
 		struct flow_key quoted;	 /* FLOW_FLAG_QUOTE: an ICMP error, and what it is about */
 	};
 	struct flow_icmp_error icmp_error;
+	struct flow_drop drops[FLOW_DROP_REASONS]; /* the first reasons; of an event: [0] */
+	uint64_t dropped;			   /* packets, by any reason */
+	struct flow_tcp tcp;
+	struct flow_incident incident;
 	const char *node_name; /* borrowed */
 };
+
+static inline bool flow_kind_is_event(uint8_t kind)
+{
+	return kind >= FLOW_KIND_DROP;
+}
 
 /* How many there were on the wire, when `counted` of them were seen; see struct flow_extra. */
 static inline uint64_t flow_record_estimate(uint64_t counted, uint64_t certain, uint32_t sampling)

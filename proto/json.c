@@ -183,21 +183,6 @@ static char *put_observed(char *out, const struct flow_record *record)
 	return json_literal(out, ",");
 }
 
-static char *put_tcp(char *out, const struct flow_record *record)
-{
-	static const char hex[] = "0123456789abcdef";
-	unsigned flags = record->flags & FLOW_TCP_MASK;
-
-	if (record->key.protocol != PROTOCOL_TCP)
-		return out;
-	out = json_literal(out, "\"tcp\":{\"flags\":\"0x");
-	if (flags > 0xff)
-		*out++ = hex[flags >> 8];
-	*out++ = hex[flags >> 4 & 15];
-	*out++ = hex[flags & 15];
-	return json_literal(out, "\"},");
-}
-
 static char *put_vlan(char *out, const struct flow_record *record)
 {
 	if (!(record->vlan[0] & FLOW_VLAN_PRESENT))
@@ -230,8 +215,10 @@ static char *put_facts(char *out, const struct flow_record *record)
 	if (record->key.scope & FLOW_SCOPE_CARRIER)
 		out = json_literal(out, "\"carrier\":true,");
 	out = json_certain(out, record);
+	out = json_cgroup(out, record);
 	if (has_other_ports(record))
 		out = put_number(out, "destination_port", record->key.dst_port);
+	out = json_drops(out, record);
 	if (record->end_reason != FLOW_END_NONE)
 		out = put_word(out, "end_reason", NAME_OF(end_names, record->end_reason));
 	out = json_estimated(out, record);
@@ -247,14 +234,16 @@ static char *put_facts(char *out, const struct flow_record *record)
 	out = put_word(out, "kind", NAME_OF(kind_names, record->kind));
 	out = put_count(out, "l3_bytes", record->l3_bytes);
 	out = put_time(out, "last_seen", record->last_ns);
+	out = json_netns(out, record);
 	out = put_observed(out, record);
 	out = put_count(out, "packets", record->packets);
 	out = put_number(out, "protocol", record->key.protocol);
 	if (record->sampling > 1)
 		out = put_number(out, "sampling", record->sampling);
+	out = json_socket(out, record);
 	if (has_other_ports(record))
 		out = put_number(out, "source_port", record->key.src_port);
-	out = put_tcp(out, record);
+	out = json_tcp(out, record);
 	out = put_counts(out, record);
 	if (record->flags & FLOW_FLAG_L4_SHORT)
 		out = json_literal(out, "\"truncated\":true,");

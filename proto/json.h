@@ -11,7 +11,7 @@
 #include "proto/flow_record.h"
 
 /* Hubble's line reader stops at 65,536 bytes; our longest line is far below. */
-#define JSON_LINE_MAX 8192
+#define JSON_LINE_MAX 16384
 
 /* Writes one line without the newline; returns its length (< size when it fitted). */
 int json_format_flow(const struct flow_record *record, char *line, size_t size);

@@ -44,5 +44,11 @@ char *json_icmp(char *out, const struct flow_record *record);
 char *json_icmp_error(char *out, const struct flow_record *record);
 char *json_certain(char *out, const struct flow_record *record);
 char *json_estimated(char *out, const struct flow_record *record);
+/* json_trouble.c: likewise. */
+char *json_drops(char *out, const struct flow_record *record);
+char *json_tcp(char *out, const struct flow_record *record);
+char *json_cgroup(char *out, const struct flow_record *record);
+char *json_netns(char *out, const struct flow_record *record);
+char *json_socket(char *out, const struct flow_record *record);
 
 #endif

@@ -95,6 +95,13 @@ int selection_where(struct selection *selection, const char *text, bool negate, 
 			     negate, why, why_size);
 }
 
+const char *selection_at_least(const char *text, char *room, size_t size)
+{
+	if (strpbrk(text, "-,") || (size_t)snprintf(room, size, "%s-", text) >= size)
+		return text;
+	return room;
+}
+
 int selection_take(struct selection *selection, struct filter **out)
 {
 	struct filter *all = NULL;

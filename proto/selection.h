@@ -33,6 +33,10 @@ int selection_add(struct selection *selection, const char *const fields[2], cons
 int selection_where(struct selection *selection, const char *text, bool negate, char *why,
 		    size_t why_size);
 
+/* A number alone as "that and more", for options that mean at least; in `room`, or `text` itself.
+ */
+const char *selection_at_least(const char *text, char *room, size_t size);
+
 /* Moves the tree out, owned by the caller; NULL in *out matches everything. 0 or -ENOMEM. */
 int selection_take(struct selection *selection, struct filter **out);
 void selection_fini(struct selection *selection);

@@ -8,6 +8,7 @@
 #include "proto/json.h"
 #include "proto/json_text.h"
 #include "proto/protocol.h"
+#include "proto/summary_trouble.h"
 #include "proto/tcp_flags.h"
 
 /* Cilium's message types and trace observation points (pkg/monitor/api). */
@@ -168,10 +169,13 @@ char *summary_write(char *out, const struct flow_record *record)
 	out = write_protocol(out, record);
 	out = write_quoted(out, record);
 	out = json_literal(out, "; ");
+	if (flow_kind_is_event(record->kind))
+		return summary_event(out, record);
 	out = write_counts(out, record->total_packets, record->total_bytes);
 	out = write_sampling(out, record);
 	out = write_tunnel(out, record);
 	out = write_errors(out, record);
+	out = summary_trouble(out, record);
 	return write_end(out, record);
 }
 
@@ -193,5 +197,7 @@ const char *flow_record_type(const struct flow_record *record, int *type, int *s
 	*type = EVENT_TRACE;
 	*sub_type =
 		record->direction == FLOW_DIRECTION_EGRESS ? TRACE_TO_NETWORK : TRACE_FROM_NETWORK;
+	if (flow_kind_is_event(record->kind))
+		return "tcp";
 	return *sub_type == TRACE_TO_NETWORK ? "to-network" : "from-network";
 }

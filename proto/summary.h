@@ -5,7 +5,7 @@
 
 #include "proto/flow_record.h"
 
-#define SUMMARY_MAX 640
+#define SUMMARY_MAX 1152
 
 /* At most SUMMARY_MAX bytes, only characters that need no escape; returns the end. */
 char *summary_write(char *out, const struct flow_record *record);

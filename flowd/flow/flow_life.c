@@ -35,12 +35,31 @@ int64_t flow_life_active_left(const struct flow_table *table, const struct flow 
 	return table->ticks.active - flow_state_ticks_since(table, flow->record_tick);
 }
 
+bool flow_life_has_news(const struct flow_table *table, const struct flow *flow)
+{
+	const struct flow_note *note;
+
+	if (flow->packets || !flow->noted)
+		return flow->packets;
+	note = flow_notes_find(&table->notes, flow->id);
+	return note->trouble && note->trouble->news;
+}
+
+void flow_life_wake(struct flow_table *table, uint32_t number)
+{
+	struct flow *flow = flow_state_at(table, number);
+
+	if (flow_life_active_left(table, flow) <= 0)
+		flow->record_tick = (uint32_t)table->tick;
+	flow_life_reschedule(table, number);
+}
+
 void flow_life_schedule(struct flow_table *table, uint32_t number)
 {
 	const struct flow *flow = flow_state_at(table, number);
 	int64_t left = flow_life_idle_left(table, flow);
 
-	if (flow->packets && flow_life_active_left(table, flow) < left)
+	if (flow_life_has_news(table, flow) && flow_life_active_left(table, flow) < left)
 		left = flow_life_active_left(table, flow);
 	flow_wheel_add(&table->wheel, &table->pool, number, table->tick, left);
 }
@@ -66,14 +85,31 @@ static void flow_settle(struct flow_table *table, struct flow *flow)
 		flow_conversation_settle_alone(flow);
 }
 
+/* From the SYN to the SYN that answers it, where both were seen. */
+static uint64_t flow_handshake_ns(const struct flow_table *table, const struct flow *flow)
+{
+	const struct flow *peer = flow_state_peer(table, flow);
+
+	if (flow->key.protocol != IPPROTO_TCP || !peer || flow->reply != FLOW_REPLY_NO ||
+	    !(flow->flags & peer->flags & FLOW_TCP_SYN) || peer->first_ns < flow->first_ns)
+		return 0;
+	return peer->first_ns - flow->first_ns;
+}
+
 void flow_life_emit(struct flow_table *table, struct flow *flow, enum flow_kind kind,
 		    enum flow_end_reason reason)
 {
 	struct flow_note *note = flow->noted ? flow_notes_find(&table->notes, flow->id) : NULL;
 
 	flow_settle(table, flow);
-	flow_publish(&table->publisher, flow, flow_paths_at(&table->paths, flow->path), note, kind,
-		     reason, table->now_ns);
+	flow_publish(&table->publisher,
+		     &(struct flow_news){ .flow = flow,
+					  .path = flow_paths_at(&table->paths, flow->path),
+					  .note = note,
+					  .handshake_ns = flow_handshake_ns(table, flow),
+					  .kind = kind,
+					  .reason = reason },
+		     table->now_ns);
 	flow->record_tick = (uint32_t)table->tick;
 }
 
@@ -89,8 +125,12 @@ void flow_life_unpair(struct flow_table *table, struct flow *flow)
 
 static void flow_unnote(struct flow_table *table, const struct flow *flow)
 {
-	if (flow_notes_find(&table->notes, flow->id)->error.packets)
+	const struct flow_note *note = flow_notes_find(&table->notes, flow->id);
+
+	if (note->error.packets)
 		table->errors.held--;
+	if (note->trouble)
+		table->troubles.held--;
 	flow_notes_drop(&table->notes, flow->id);
 }
 

@@ -15,6 +15,11 @@ int64_t flow_life_active_left(const struct flow_table *table, const struct flow 
 void flow_life_schedule(struct flow_table *table, uint32_t number);
 /* The same for one that is in a list; a fresh flow stays there until its START went out. */
 void flow_life_reschedule(struct flow_table *table, uint32_t number);
+/* Packets, or trouble, that no record has told yet. */
+bool flow_life_has_news(const struct flow_table *table, const struct flow *flow);
+/* Trouble came to a flow without other news: its record is due an active period from now at the
+ * latest. */
+void flow_life_wake(struct flow_table *table, uint32_t number);
 void flow_life_emit(struct flow_table *table, struct flow *flow, enum flow_kind kind,
 		    enum flow_end_reason reason);
 void flow_life_unpair(struct flow_table *table, struct flow *flow);

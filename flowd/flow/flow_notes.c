@@ -13,6 +13,8 @@ void flow_notes_init(struct flow_notes *notes, uint32_t max)
 
 void flow_notes_fini(struct flow_notes *notes)
 {
+	for (uint32_t number = 1; number < notes->high; number++)
+		free(notes->notes[number].trouble);
 	free(notes->notes);
 	free(notes->buckets);
 	*notes = (struct flow_notes){ 0 };
@@ -91,6 +93,8 @@ void flow_notes_drop(struct flow_notes *notes, uint64_t flow_id)
 		link = &notes->notes[*link].next;
 	number = *link;
 	*link = notes->notes[number].next;
+	free(notes->notes[number].trouble);
+	notes->notes[number].trouble = NULL;
 	notes->notes[number].next = notes->free;
 	notes->free = number;
 }

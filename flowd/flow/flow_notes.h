@@ -10,13 +10,24 @@
 
 #include "proto/flow_record.h"
 
+/* What went wrong, as flow_trouble.h adds it up. */
+struct flow_trouble {
+	struct flow_drop drops[FLOW_DROP_REASONS];
+	uint64_t dropped, dropped_told;
+	struct flow_tcp tcp; /* without averages */
+	uint64_t srtt_sum_us, srtt_samples;
+	uint8_t news; /* since the last record: worth one without packets */
+	uint8_t pad[7];
+};
+
 struct flow_note {
 	uint64_t flow_id;
 	uint64_t certain_packets, certain_bytes; /* since the last record */
 	uint64_t told_packets, told_bytes;	 /* certain ones, in records so far */
 	struct flow_icmp_error error;
-	uint32_t errors_told; /* error.packets at the last record */
-	uint32_t next;	      /* in its bucket, or next free one; 0 ends */
+	uint32_t errors_told;	      /* error.packets at the last record */
+	struct flow_trouble *trouble; /* owned; NULL: none */
+	uint32_t next;		      /* in its bucket, or next free one; 0 ends */
 };
 
 struct flow_notes {
@@ -31,7 +42,7 @@ void flow_notes_fini(struct flow_notes *notes);
 struct flow_note *flow_notes_find(const struct flow_notes *notes, uint64_t flow_id);
 /* A zeroed one for a flow that has none. NULL: full, or no memory. */
 struct flow_note *flow_notes_add(struct flow_notes *notes, uint64_t flow_id);
-/* There must be one. */
+/* There must be one; its trouble is freed. */
 void flow_notes_drop(struct flow_notes *notes, uint64_t flow_id);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "flowd/flow/flow_publish.h"
 
+#include "flowd/flow/flow_trouble.h"
+
 /* No `default`: a new hook must say which way its packets go. */
 static enum flow_direction hook_direction(uint8_t hook)
 {
@@ -12,6 +14,7 @@ static enum flow_direction hook_direction(uint8_t hook)
 		return FLOW_DIRECTION_EGRESS;
 	case FLOW_HOOK_NONE:
 	case FLOW_HOOK_CAPTURE:
+	case FLOW_HOOK_DROP:
 		break;
 	}
 	return FLOW_DIRECTION_UNKNOWN;
@@ -109,10 +112,9 @@ static void flow_told(struct flow_publisher *publisher, struct flow *flow)
 	flow->packets = flow->bytes = flow->l3_bytes = 0;
 }
 
-void flow_publish(struct flow_publisher *publisher, struct flow *flow, const struct flow_path *path,
-		  struct flow_note *note, enum flow_kind kind, enum flow_end_reason reason,
-		  uint64_t now_ns)
+void flow_publish(struct flow_publisher *publisher, const struct flow_news *news, uint64_t now_ns)
 {
+	struct flow *flow = news->flow;
 	struct flow_record record = {
 		.flow_id = flow->id,
 		.time_ns = publish_time(publisher, flow, now_ns),
@@ -125,16 +127,20 @@ void flow_publish(struct flow_publisher *publisher, struct flow *flow, const str
 		.total_packets = flow->told_packets + flow->packets,
 		.total_bytes = flow->told_bytes + flow->bytes,
 		.flags = flow->flags,
-		.kind = (uint8_t)kind,
+		.kind = (uint8_t)news->kind,
 		.verdict = FLOW_VERDICT_FORWARDED,
-		.end_reason = (uint8_t)reason,
+		.end_reason = (uint8_t)news->reason,
 		.reply = flow->reply,
 		.node_name = publisher->node_name,
 	};
 
-	record_path(publisher, path, &record);
-	if (note)
-		record_note(note, &record);
+	record_path(publisher, news->path, &record);
+	if (news->note)
+		record_note(news->note, &record);
+	if (news->note && news->note->trouble)
+		flow_trouble_tell(news->note->trouble, publisher->wall_offset_ns, &record);
+	if (news->handshake_ns)
+		record.tcp.handshake_ns = news->handshake_ns;
 	flow_told(publisher, flow);
 	publisher->emit(publisher->context, &record);
 }

@@ -22,10 +22,16 @@ struct flow_publisher {
 	uint64_t records, packets, bytes;
 };
 
-/* Hands out what is new in `flow`, and in its note unless NULL, as one record and counts it as
- * told. */
-void flow_publish(struct flow_publisher *publisher, struct flow *flow, const struct flow_path *path,
-		  struct flow_note *note, enum flow_kind kind, enum flow_end_reason reason,
-		  uint64_t now_ns);
+struct flow_news {
+	struct flow *flow;
+	const struct flow_path *path;
+	struct flow_note *note; /* NULL: it has none */
+	uint64_t handshake_ns;	/* 0: not known */
+	enum flow_kind kind;
+	enum flow_end_reason reason;
+};
+
+/* Hands out what is new in the flow and in its note as one record and counts it as told. */
+void flow_publish(struct flow_publisher *publisher, const struct flow_news *news, uint64_t now_ns);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The inside of a flow table, for the files that work on it: flow_table.c (calls from outside,
  * ageing), flow_join.c (what a delta does), flow_life.c (schedules, records, ends),
- * flow_sampled.c (certain counts), flow_errors.c (ICMP errors).
+ * flow_sampled.c (certain counts), flow_errors.c (ICMP errors), flow_trouble.c (drops, TCP).
  */
 #ifndef FLOW_FLOW_STATE_H
 #define FLOW_FLOW_STATE_H
@@ -36,6 +36,23 @@ struct flow_errors {
 	uint64_t joined, unjoined;
 };
 
+/* The same of drops and TCP trouble, which are told as they happen. */
+#define FLOW_TROUBLES_WAITING 512u
+struct flow_troubles {
+	struct flow_trouble_waiting {
+		struct flow_key key;
+		uint32_t rounds;
+		uint32_t is_drop;
+		union {
+			struct flow_drop drop;
+			struct flow_tcp tcp;
+		};
+	} waiting[FLOW_TROUBLES_WAITING];
+	uint32_t count;
+	uint32_t held; /* notes that tell of trouble */
+	uint64_t joined, unjoined;
+};
+
 struct flow_table {
 	struct flow_pool pool;
 	struct flow_paths paths;
@@ -52,6 +69,7 @@ struct flow_table {
 	int publish_start;
 	struct flow_roles roles;
 	struct flow_errors errors;
+	struct flow_troubles troubles;
 };
 
 static inline struct flow *flow_state_at(const struct flow_table *table, uint32_t number)

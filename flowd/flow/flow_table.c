@@ -8,6 +8,7 @@
 #include "flowd/flow/flow_join.h"
 #include "flowd/flow/flow_life.h"
 #include "flowd/flow/flow_state.h"
+#include "flowd/flow/flow_trouble.h"
 
 #define PREFETCH_AHEAD 32u
 
@@ -112,7 +113,7 @@ static void flow_look(struct flow_table *table, uint32_t number)
 		flow_life_end_both(table, number, FLOW_END_IDLE);
 		return;
 	}
-	if (flow->packets && flow_life_active_left(table, flow) <= 0)
+	if (flow_life_has_news(table, flow) && flow_life_active_left(table, flow) <= 0)
 		flow_life_emit(table, flow, FLOW_KIND_UPDATE, FLOW_END_ACTIVE);
 	flow_wheel_remove(&table->wheel, &table->pool, number);
 	flow_life_schedule(table, number);
@@ -136,6 +137,7 @@ size_t flow_table_announce(struct flow_table *table, uint64_t now_ns, size_t at_
 
 	if (now_ns > table->now_ns)
 		table->now_ns = now_ns;
+	flow_trouble_retry(table, false);
 	for (; count < at_most && (number = flow_wheel_fresh(&table->wheel)); count++) {
 		flow_life_emit(table, flow_state_at(table, number), FLOW_KIND_START, FLOW_END_NONE);
 		flow_wheel_remove(&table->wheel, &table->pool, number);
@@ -149,6 +151,7 @@ void flow_table_age(struct flow_table *table, uint64_t now_ns)
 	uint64_t target = now_ns / FLOW_AGE_STEP_NS;
 
 	flow_errors_retry(table);
+	flow_trouble_retry(table, true);
 	if (target > table->tick && target - table->tick > FLOW_WHEEL_SLOTS)
 		table->tick = target - FLOW_WHEEL_SLOTS; /* one turn shows every slot */
 	if (table->pool.used == 0 && target > table->tick)
@@ -183,5 +186,7 @@ void flow_table_stats(const struct flow_table *table, struct flow_table_stats *s
 		.carrier_bytes = table->carrier_bytes,
 		.errors_joined = table->errors.joined,
 		.errors_unjoined = table->errors.unjoined,
+		.troubles_joined = table->troubles.joined,
+		.troubles_unjoined = table->troubles.unjoined,
 	};
 }

@@ -83,6 +83,8 @@ struct flow_table_stats {
 	/* Packets of ICMP errors that are told with the flow they quote, and those that are not: it
 	 * is unknown, or memory is short. */
 	uint64_t errors_joined, errors_unjoined;
+	/* What flow_table_drop() and flow_table_tcp() were told, likewise. */
+	uint64_t troubles_joined, troubles_unjoined;
 };
 
 struct flow_table;
@@ -97,6 +99,16 @@ void flow_table_set_wall_offset(struct flow_table *table, int64_t offset_ns);
 typedef const char *(*flow_ifname_fn)(void *context, uint32_t ifindex);
 void flow_table_set_names(struct flow_table *table, flow_ifname_fn ifname, void *context,
 			  const char *node_name);
+
+/*
+ * Tells of packets of the flow `key` that the kernel dropped, and of what its socket suffered: both
+ * go into the flow's further records. Of `tcp`, srtt_avg_us is one sample. A flow that is not known
+ * yet has until the second flow_table_age() from now to appear.
+ */
+void flow_table_drop(struct flow_table *table, const struct flow_key *key,
+		     const struct flow_drop *drop);
+void flow_table_tcp(struct flow_table *table, const struct flow_key *key,
+		    const struct flow_tcp *tcp);
 
 /* Adds a delta. Never fails: a full table ends a long idle flow first. */
 void flow_table_update(struct flow_table *table, const struct flow_delta *delta);

@@ -25,6 +25,7 @@ static const char *malformed_hook(uint8_t hook)
 	case FLOW_HOOK_XDP_INGRESS:
 		return "XDP";
 	case FLOW_HOOK_CAPTURE:
+	case FLOW_HOOK_DROP:
 	case FLOW_HOOK_NONE:
 		break;
 	}

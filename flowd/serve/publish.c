@@ -16,6 +16,11 @@
 /* nng has no linger: what still lies in its queues would die with the socket. */
 #define PUBLISH_LINGER_MS 100
 
+/* Records go out under one of these topics, by their kind. */
+enum publish_topic { PUBLISH_FLOW, PUBLISH_DROP, PUBLISH_TCP, PUBLISH_TOPICS };
+static const char *const publish_topics[] = { PUBLISH_TOPIC_FLOW, PUBLISH_TOPIC_DROP,
+					      PUBLISH_TOPIC_TCP };
+
 struct publisher {
 	struct publisher_options options;
 	nng_socket socket;
@@ -23,10 +28,18 @@ struct publisher {
 	struct listener **listeners;
 	size_t listener_count;
 	uint64_t position; /* of the last record sent or skipped */
-	uint64_t flow_sequence, agent_sequence;
+	uint64_t sequence[PUBLISH_TOPICS], agent_sequence;
 	struct publisher_stats stats;
 	struct flow_record records[PUBLISH_RECORDS];
+	struct flow_record sorted[PUBLISH_RECORDS]; /* those of one topic */
 };
+
+static enum publish_topic publish_topic_of(const struct flow_record *record)
+{
+	if (record->kind == FLOW_KIND_DROP || record->kind == FLOW_KIND_XDP_ERROR)
+		return PUBLISH_DROP;
+	return flow_kind_is_event(record->kind) ? PUBLISH_TCP : PUBLISH_FLOW;
+}
 
 static void publisher_send(struct publisher *publisher, const char *topic, uint64_t sequence,
 			   struct answer *batch)
@@ -49,7 +62,7 @@ static void publisher_send(struct publisher *publisher, const char *topic, uint6
 	buffer_fini(&buffer);
 }
 
-/* Moves past what nobody hears. The sequence moves too: one who comes back sees a gap. */
+/* Moves past what nobody hears. The sequences move too: one who comes back sees a gap. */
 static void publisher_skip(struct publisher *publisher)
 {
 	struct history_stats stats;
@@ -57,17 +70,34 @@ static void publisher_skip(struct publisher *publisher)
 
 	history_stats(publisher->options.history, &stats);
 	skipped = stats.newest - publisher->position;
-	publisher->flow_sequence += (skipped + PUBLISH_RECORDS - 1) / PUBLISH_RECORDS;
+	for (int topic = 0; topic < PUBLISH_TOPICS; topic++)
+		publisher->sequence[topic] += (skipped + PUBLISH_RECORDS - 1) / PUBLISH_RECORDS;
 	publisher->position = stats.newest;
 }
 
-/* True when there may be more. */
+/* The page's records of one topic, in their order. */
+static void publisher_send_topic(struct publisher *publisher, enum publish_topic topic,
+				 const struct history_page *page, struct answer *batch)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < page->count; i++)
+		if (publish_topic_of(&page->records[i]) == topic)
+			publisher->sorted[count++] = page->records[i];
+	batch->records = publisher->sorted;
+	batch->record_count = count;
+	if (count || batch->loss_count)
+		publisher_send(publisher, publish_topics[topic], ++publisher->sequence[topic],
+			       batch);
+}
+
+/* True when there may be more. Losses are told to every topic: any of them may have had it. */
 static bool publisher_send_page(struct publisher *publisher)
 {
 	const struct history_match everything = { 0 };
 	struct history_page page = { .records = publisher->records, .room = PUBLISH_RECORDS };
 	struct flow_loss loss = { .source = "history", .node_name = publisher->options.node_name };
-	struct answer batch = { .records = publisher->records };
+	struct answer batch = { 0 };
 
 	history_read(publisher->options.history, publisher->position, &everything, &page);
 	publisher->position = page.position;
@@ -79,9 +109,8 @@ static bool publisher_send_page(struct publisher *publisher)
 		batch.losses = &loss;
 		batch.loss_count = 1;
 	}
-	batch.record_count = page.count;
-	if (page.count || page.missed)
-		publisher_send(publisher, PUBLISH_TOPIC_FLOW, ++publisher->flow_sequence, &batch);
+	for (int topic = 0; topic < PUBLISH_TOPICS; topic++)
+		publisher_send_topic(publisher, (enum publish_topic)topic, &page, &batch);
 	return !page.at_end;
 }
 

@@ -17,6 +17,8 @@
 #include "proto/flow_record.h"
 
 #define PUBLISH_TOPIC_FLOW  "flow.\n"  /* records of flows */
+#define PUBLISH_TOPIC_DROP  "drop.\n"  /* records of dropped packets */
+#define PUBLISH_TOPIC_TCP   "tcp.\n"   /* records of TCP trouble */
 #define PUBLISH_TOPIC_AGENT "agent.\n" /* losses */
 #define PUBLISH_RECORDS	    256	       /* of one batch */
 #define PUBLISH_BATCHES	    32	       /* of one turn */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "proto/codec.h"
+#include "tests/golden/fake_trouble.h"
 
 #define LIMIT_SECONDS 15 /* an asker that hangs ends with us */
 #define SECOND	      1000000000ull
@@ -22,6 +23,7 @@
 enum step_kind {
 	STEP_END,
 	STEP_ANSWER,
+	STEP_STORY, /* of fake_trouble.h */
 	STEP_STATUS,
 	STEP_ERROR,
 	STEP_RESTART,
@@ -62,6 +64,7 @@ static const struct flow_loss restart_loss = { .source = "daemon_restart",
 static const struct step plain[] = { ANSWER(7, 3, 3), STEP(END) };
 static const struct step pages[] = { ANSWER(7, 2, 2, .more = true), ANSWER(7, 2, 0, .more = true),
 				     ANSWER(7, 5, 3), STEP(END) };
+static const struct step story[] = { { .kind = STEP_STORY, .epoch = 7, .position = 1 }, STEP(END) };
 static const struct step losses[] = { ANSWER(7, 1, 1, .more = true, LOSS(ring_loss)),
 				      ANSWER(7, 2, 1, LOSS(unknown_loss)), STEP(END) };
 static const struct step breaks[] = { ANSWER(7, 2, 2, .more = true), STEP(DIE) };
@@ -119,9 +122,11 @@ static void fill_record(struct flow_record *record, uint64_t position)
 						 .interface = "veth1" };
 }
 
+static const char *scenario_name;
+
 static int pack_answer(const struct step *step, struct buffer *out)
 {
-	struct flow_record records[16];
+	struct flow_record records[FAKE_TROUBLE_MAX];
 	struct answer answer = { .epoch = step->epoch,
 				 .position = step->position,
 				 .records = records,
@@ -134,6 +139,8 @@ static int pack_answer(const struct step *step, struct buffer *out)
 
 	for (size_t i = 0; i < step->record_count; i++)
 		fill_record(&records[i], step->position - step->record_count + 1 + i);
+	if (step->kind == STEP_STORY)
+		answer.record_count = fake_trouble(scenario_name, START_NS, records);
 	return codec_pack_answer(&answer, out);
 }
 
@@ -178,6 +185,7 @@ static int pack_step(const struct step *step, struct buffer *out)
 {
 	switch (step->kind) {
 	case STEP_ANSWER:
+	case STEP_STORY:
 		return pack_answer(step, out);
 	case STEP_STATUS:
 		return pack_status(out);
@@ -307,10 +315,15 @@ static void run(const char *url, const struct step *step)
 
 int main(int argc, char **argv)
 {
+	struct flow_record records[FAKE_TROUBLE_MAX];
+
 	alarm(LIMIT_SECONDS);
+	scenario_name = argc == 3 ? argv[2] : "";
 	for (size_t i = 0; argc == 3 && i < sizeof(scenarios) / sizeof(*scenarios); i++)
 		if (!strcmp(scenarios[i].name, argv[2]))
 			run(argv[1], scenarios[i].steps);
+	if (argc == 3 && (fake_trouble(argv[2], START_NS, records) || !strcmp(argv[2], "nothing")))
+		run(argv[1], story);
 	fprintf(stderr, "usage: fake_flowd URL SCENARIO\n");
 	return 2;
 }

@@ -91,6 +91,7 @@ class Daemon:
         command = [FLOWD, "--config", self.file]
         for key, value in {"interfaces.include": ",".join(interfaces), "bus.query": self.url,
                            "bus.events": self.events_url, "node_name": "lab",
+                           "events.namespaces": lab.inodes(),
                            **(settings or {})}.items():
             command += ["--set", f"{key}={value}"]
         self.log = os.path.join(lab.directory, f"flowd{len(lab.processes)}.log")
@@ -135,8 +136,18 @@ class Daemon:
         assert done.returncode == 0, f"observe {arguments}: {done.stderr}"
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def flows(self, *arguments):
+    def records(self, *arguments):
         return [line["flow"] for line in self.lines(*(arguments or ["--all"])) if "flow" in line]
+
+    def flows(self, *arguments):
+        """Records of flows alone."""
+        return [flow for flow in self.records(*arguments)
+                if facts(flow)["kind"].startswith("flow_")]
+
+    def incidents(self, *arguments):
+        """Records of events alone: drops, TCP trouble."""
+        return [flow for flow in self.records(*arguments)
+                if not facts(flow)["kind"].startswith("flow_")]
 
     def follow(self, *arguments):
         process = self.lab.start(self.namespace, FLOWCLI, "observe", "--follow", "-o", "json",

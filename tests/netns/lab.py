@@ -97,6 +97,10 @@ class Lab:
         self.namespaces.append(Namespace())
         return self.namespaces[-1]
 
+    def inodes(self):
+        """Of its namespaces, for events.namespaces: other tests run in others at this time."""
+        return ",".join(str(os.fstat(namespace.fd).st_ino) for namespace in self.namespaces)
+
     def start(self, namespace, *command, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
         with namespace:
@@ -151,3 +155,32 @@ class Cluster(Lab):
         pod.ip("link", "set", "eth0", "addrgenmode", "none", "up")
         self.address(pod, "eth0", number)
         return pod
+
+
+class Routed(Lab):
+    """A node that routes between a client and a server, each at a port of its own.
+
+    client 10.98.1.2 fd98:1::2 - node `client` .1, `server` .1 - server 10.98.2.2 fd98:2::2.
+    """
+    CLIENT4, CLIENT6, SERVER4, SERVER6 = "10.98.1.2", "fd98:1::2", "10.98.2.2", "fd98:2::2"
+
+    def __init__(self):
+        super().__init__()
+        self.node = self.namespace()
+        self.node.set_sysctl("net/ipv4/ip_forward", 1)
+        self.node.set_sysctl("net/ipv6/conf/all/forwarding", 1)
+        self.client = self.host("client", 1)
+        self.server = self.host("server", 2)
+
+    def host(self, port, number):
+        host = self.namespace()
+        self.node.ip("link", "add", port, "type", "veth", "peer", "name", "eth0",
+                     "netns", host.path)
+        self.node.ip("link", "set", port, "addrgenmode", "none", "up")
+        host.ip("link", "set", "eth0", "addrgenmode", "none", "up")
+        for namespace, device, last in ((self.node, port, 1), (host, "eth0", 2)):
+            namespace.ip("addr", "add", f"10.98.{number}.{last}/24", "dev", device)
+            namespace.ip("addr", "add", f"fd98:{number}::{last}/64", "dev", device, "nodad")
+        host.ip("route", "add", "default", "via", f"10.98.{number}.1")
+        host.ip("route", "add", "default", "via", f"fd98:{number}::1")
+        return host

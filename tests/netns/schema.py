@@ -11,11 +11,13 @@ ENVELOPE = {"flow", "lost_events", "node_name", "time"}
 FLOW = {"time", "uuid", "verdict", "ethernet", "IP", "l4", "source", "destination", "Type",
         "node_name", "source_names", "destination_names", "l7", "event_type", "source_service",
         "destination_service", "traffic_direction", "trace_observation_point", "is_reply",
-        "interface", "Summary", "extensions", "socket_cookie", "cgroup_id", "tunnel", "emitter"}
+        "interface", "Summary", "drop_reason", "drop_reason_desc", "extensions", "socket_cookie", "cgroup_id", "tunnel", "emitter"}
 LOST = {"source", "num_events_lost", "cpu", "first", "last"}
 L4 = {"TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6"}
 TEXT_NUMBERS = ("packets", "bytes", "l3_bytes", "total_packets", "total_bytes")
 KINDS = {"flow_start", "flow_update", "flow_end"}
+EVENTS = {"drop", "xdp_error", "tcp_retransmit", "tcp_reset", "tcp_state", "tcp_connect",
+          "tcp_overflow"}
 REASONS = {"fin", "rst", "idle", "active", "evicted", "shutdown"}
 STRUCT = "type.googleapis.com/google.protobuf.Struct"
 
@@ -44,9 +46,9 @@ def _facts(facts):
     for name in TEXT_NUMBERS:
         if name in facts and not (isinstance(facts[name], str) and DIGITS.match(facts[name])):
             yield f"{name} is not a number in a string"
-    if facts.get("kind") not in KINDS:
+    if facts.get("kind") not in KINDS | EVENTS:
         yield f"kind {facts.get('kind')}"
-    if (facts.get("kind") == "flow_start") == ("end_reason" in facts):
+    if (facts.get("kind") in {"flow_start"} | EVENTS) == ("end_reason" in facts):
         yield f"end_reason with kind {facts.get('kind')}"
     if (facts.get("kind") == "flow_update") != (facts.get("end_reason") == "active"):
         yield f"end_reason {facts.get('end_reason')} with kind {facts.get('kind')}"

@@ -64,7 +64,7 @@ class Query(unittest.TestCase):
                 (["--interface", "web", "--port", "8080"], {8080}),
                 (["--traffic-direction", "egress", "--protocol", "tcp"], set()),
                 (["--verdict", "FORWARDED", "--port", "5000"], {5000}),
-                (["--verdict", "DROPPED"], set())):
+                (["--verdict", "DROPPED"], {81})):  # NO_SOCKET
             self.assertEqual(self.services(*filters), expected, filters)
 
     def test_last_and_first(self):

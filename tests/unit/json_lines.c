@@ -36,6 +36,7 @@ static void print_random(void)
 	static const uint8_t protocols[] = { 1, 6, 17, 47, 58, 132, 253 };
 	static char names[FLOW_POINTS + 1][40];
 	struct flow_record record;
+	const char *name;
 
 	fill_random(&record, sizeof(record));
 	fill_random(names, sizeof(names));
@@ -52,11 +53,17 @@ static void print_random(void)
 	record.reply %= 3;
 	record.outer.type = (uint8_t)(1 + record.outer.type % (FLOW_TUNNEL_COUNT - 1));
 	record.node_name = next_random() % 4 ? names[FLOW_POINTS] : NULL;
+	name = next_random() % 4 ? names[FLOW_POINTS] : NULL;
+	sample_names(&record, name);
+	record.dropped = next_random() % 2 ? record.dropped : 0;
+	record.incident.retransmit %= TRACE_RETRANSMIT_COUNT;
+	record.incident.old_state %= 14;
+	record.incident.new_state %= 14;
 	for (int i = 0; i <= FLOW_POINTS; i++)
 		names[i][sizeof(*names) - 1] = '\0';
 	for (int i = 0; i < FLOW_POINTS; i++) {
 		record.points[i].direction %= 3;
-		record.points[i].hook %= FLOW_HOOK_CAPTURE + 1;
+		record.points[i].hook %= FLOW_HOOK_DROP + 1;
 		record.points[i].interface = next_random() % 4 ? names[i] : NULL;
 	}
 	print_flow(&record);

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-LINE_MAX = 8192
+LINE_MAX = 16384
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z$")
 MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}$")
 NUMERAL = re.compile(r"(0|[1-9]\d*)$")
@@ -16,22 +16,40 @@ FLAGS = "FIN SYN RST PSH ACK URG ECE CWR NS".split()
 L4 = {name: {"source_port": int, "destination_port": int} for name in ("UDP", "SCTP")}
 L4["TCP"] = {**L4["UDP"], "flags": {flag: True for flag in FLAGS}}
 L4["ICMPv4"] = L4["ICMPv6"] = {"type": int, "code": int}
-OBSERVED = {"direction": ("INGRESS", "EGRESS"), "hook": ("none", "tc", "xdp", "pcap"), "interface": str}
+OBSERVED = {"direction": ("INGRESS", "EGRESS"), "hook": ("none", "tc", "xdp", "pcap", "drop"), "interface": str}
 QUOTED = {"code": int, "destination": str, "destination_port": int, "id": int, "protocol": int,
           "source": str, "source_port": int, "type": int}
 TUNNELS = ("vxlan", "geneve", "gre", "nvgre", "erspan", "ipip", "6in4", "4in6", "6in6", "gtp-u", "etherip",
            "mpls", "gue", "teredo", "lisp", "l2tp", "pptp", "wccp", "nsh", "vxlan-gpe")
+STATES = ("ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
+          "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV")
+RETRANSMITS = ("rto", "fast", "tlp", "syn", "syn_ack")
+TCP = {
+    "flags": re.compile("0x1?[0-9a-f]{2}$"), "handshake_rtt_ns": NUMERAL, "rtt_min_ns": NUMERAL,
+    "srtt_ns": {"avg": NUMERAL, "max": NUMERAL, "min": NUMERAL},
+    "duplicate_acks": int, "out_of_order": int, "resets_received": int, "resets_sent": int,
+    "retransmits": int, "retransmits_by": {**dict.fromkeys(RETRANSMITS, int), "seen": int},
+    "total_retransmits": int, "zero_windows": int,
+    "duration_ns": NUMERAL, "error": str, "message": str, "new_state": STATES, "old_state": STATES,
+    "reset": ("sent", "received"), "retransmit": RETRANSMITS,
+}
 VALUE = {
+    "cgroup": NUMERAL, "socket": NUMERAL, "netns": {"cookie": NUMERAL, "inode": int}, "dropped": NUMERAL,
+    "drop": {"chain": str, "hook": str, "length": int, "packets": NUMERAL, "reason": str, "site": str,
+             "subsystem": str, "table": str, "tcp_state": STATES},
+    "drops": [{"first": TIME, "last": TIME, "packets": NUMERAL, "reason": str, "site": str}],
     "carrier": True, "certain_bytes": NUMERAL, "certain_packets": NUMERAL, "estimated_bytes": NUMERAL,
     "estimated_packets": NUMERAL, "fragment_orphan": True,
     "icmp_error": {"code": int, "packets": NUMERAL, "reporter": str, "type": int},
     "tunnel": {"id": NUMERAL, "outer": {"destination": str, "source": str}, "type": TUNNELS},
     "bytes": NUMERAL, "end_reason": ("fin", "rst", "idle", "active", "evicted", "shutdown"),
     "first_seen": TIME, "flow_id": NUMERAL, "fragment": True,
-    "icmp": {"code": int, "id": int, "quoted": QUOTED, "type": int}, "kind": ("flow_start", "flow_update", "flow_end"),
+    "icmp": {"code": int, "id": int, "quoted": QUOTED, "type": int}, 
+    "kind": ("flow_start", "flow_update", "flow_end", "drop", "xdp_error", "tcp_retransmit", "tcp_reset",
+             "tcp_state", "tcp_connect", "tcp_overflow"),
     "l3_bytes": NUMERAL, "last_seen": TIME, "observed": [OBSERVED], "packets": NUMERAL,
     "destination_port": int, "source_port": int,
-    "protocol": int, "sampling": int, "tcp": {"flags": re.compile("0x1?[0-9a-f]{2}$")},
+    "protocol": int, "sampling": int, "tcp": TCP,
     "total_bytes": NUMERAL, "total_packets": NUMERAL, "truncated": True, "vlan": [int],
 }
 FLOW = {
@@ -94,9 +112,13 @@ def judge_flow(event):
     assert ALWAYS <= set(value), f"missing {ALWAYS - set(value)}"
     assert len(flow.get("l4", {})) <= 1, "two members in l4"
     assert flow["time"] == event["time"] and flow.get("node_name") == event.get("node_name")
+    if not value["kind"].startswith("flow_"):
+        assert re.search(r"; .+", flow["Summary"]), flow["Summary"]
+        return
     assert isinstance(flow["Summary"], str) and re.search(
         r"; \d+ packets? \d+ bytes( \(1 in \d+: about \d+ packets? \d+ bytes\))?( in [\w-]+( \d+)?)?"
-        r"(, \d+ errors?: ICMPv[46] .+ from [\da-f:.]+)?(, ended: \w*)?$", flow["Summary"])
+        r"(, \d+ errors?: ICMPv[46] .+ from [\da-f:.]+)?(, \d+ dropped: .+?)?"
+        r"(, \d+ retransmits?)?(, handshake [\d.]+\w+)?(, srtt [\d.]+\w+)?(, ended: \w*)?$", flow["Summary"])
     for name, default in (("node_name", ""), ("sampling", 1), ("flow_id", "0")):
         assert {**flow, **value}.get(name) != default, f"default {name} written"
 

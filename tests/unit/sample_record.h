@@ -103,4 +103,63 @@ static inline void sample_error(struct flow_record *record)
 	address_parse("10.0.0.9", record->icmp_error.reporter, &version);
 }
 
+/* Every text that tells of trouble. */
+static inline void sample_names(struct flow_record *record, const char *name)
+{
+	for (int i = 0; i < FLOW_DROP_REASONS; i++)
+		record->drops[i].reason = record->drops[i].site = name;
+	record->incident.hook = record->incident.table = record->incident.chain = name;
+	record->incident.subsystem = record->incident.message = name;
+}
+
+/* A TCP packet that the firewall dropped three times. */
+static inline struct flow_record sample_drop(void)
+{
+	struct flow_record record = sample_record();
+
+	record.kind = FLOW_KIND_DROP;
+	record.verdict = FLOW_VERDICT_DROPPED;
+	record.packets = record.bytes = record.l3_bytes = 0;
+	record.total_packets = record.total_bytes = 0;
+	record.end_reason = FLOW_END_NONE;
+	record.dropped = 3;
+	record.drops[0] = (struct flow_drop){ .reason = "NETFILTER_DROP",
+					      .site = "nft_do_chain",
+					      .packets = 3,
+					      .first_ns = record.first_ns,
+					      .last_ns = record.last_ns };
+	record.incident = (struct flow_incident){ .hook = "input",
+						  .table = "filter",
+						  .chain = "pods",
+						  .subsystem = "CORE",
+						  .netns_cookie = 77,
+						  .cgroup = 4711,
+						  .socket = 99,
+						  .netns = 4026531840u,
+						  .length = 60,
+						  .new_state = 2,
+						  .old_state = 2 };
+	return record;
+}
+
+/* A flow with every kind of TCP trouble. */
+static inline void sample_tcp(struct flow_record *record)
+{
+	record->tcp = (struct flow_tcp){
+		.handshake_ns = 1200000,
+		.srtt_min_us = 900,
+		.srtt_avg_us = 1500,
+		.srtt_max_us = 250000,
+		.rtt_min_us = 800,
+		.retransmits = 3,
+		.retransmits_of = { [TRACE_RETRANSMIT_RTO] = 1, [TRACE_RETRANSMIT_FAST] = 2 },
+		.total_retransmits = 7,
+		.resets_sent = 1,
+		.zero_windows = 2,
+		.out_of_order = 4,
+		.duplicate_acks = 5,
+		.analysed = 1
+	};
+}
+
 #endif

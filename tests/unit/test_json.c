@@ -330,6 +330,9 @@ static void test_line_bound(void **state)
 		record.node_name = name;
 		for (int i = 0; i < FLOW_POINTS; i++)
 			record.points[i].interface = name;
+		sample_names(&record, name);
+		record.key.protocol = f % 2 ? 6 : 58;
+		record.kind = f % 3 ? FLOW_KIND_DROP : FLOW_KIND_UPDATE;
 		int length = json_format_flow(&record, line, sizeof(line));
 		assert_true(length < JSON_LINE_MAX);
 		assert_int_equal(length, strlen(line));

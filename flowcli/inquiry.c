@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowcli/inquiry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "flowcli/connection.h"
+#include "flowcli/observation.h"
+#include "proto/time.h"
+
+static struct {
+	const char *since, *until, *pcap;
+	bool quiet;
+} given;
+
+static const struct option_row range_rows[] = {
+	{ .name = "since",
+	  .kind = OPTION_TEXT,
+	  .argument = "TIME",
+	  .variable = &given.since,
+	  .help = "records made at TIME or later (10m, 2006-01-02T15:04:05Z); all that is held" },
+	{ .name = "until",
+	  .kind = OPTION_TEXT,
+	  .argument = "TIME",
+	  .variable = &given.until,
+	  .help = "records made at TIME or earlier" },
+	{ .name = "pcap",
+	  .kind = OPTION_TEXT,
+	  .argument = "FILE",
+	  .variable = &given.pcap,
+	  .help = "read a capture instead of asking a daemon" },
+	{ .name = "quiet",
+	  .letter = 'q',
+	  .kind = OPTION_SWITCH,
+	  .variable = &given.quiet,
+	  .help = "no closing line about completeness; losses are told all the same" },
+	{ 0 }
+};
+const struct option_group inquiry_range_options = { "Which records", range_rows };
+
+bool inquiry_is_offline(void)
+{
+	return given.pcap != NULL;
+}
+
+static void inquiry_record(struct writer *writer, const struct flow_record *record)
+{
+	const struct inquiry *inquiry = writer->state;
+
+	inquiry->record(inquiry->state, record);
+}
+
+static void inquiry_flush(struct writer *writer)
+{
+	const struct inquiry *inquiry = writer->state;
+
+	if (inquiry->follow)
+		inquiry->show(inquiry->state, writer->output);
+}
+
+static void inquiry_close(struct writer *writer)
+{
+	const struct inquiry *inquiry = writer->state;
+
+	if (!inquiry->follow)
+		inquiry->show(inquiry->state, writer->output);
+	output_flush(writer->output);
+}
+
+static const struct writer_kind inquiry_writer = {
+	.name = "inquiry",
+	.layout = TIME_RFC3339_MILLI,
+	.record = inquiry_record,
+	.flush = inquiry_flush,
+	.close = inquiry_close,
+};
+
+static int inquiry_time(const char *option, const char *text, uint64_t *ns, const char *path)
+{
+	struct timespec now;
+	char why[384];
+
+	if (!text)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!time_parse(text, (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec, NULL,
+			ns, why, sizeof(why)))
+		return 0;
+	return command_misuse(path, "%s: %s", option, why);
+}
+
+int inquiry_run(struct inquiry *inquiry, const char *path)
+{
+	struct observation observation = { .filter = inquiry->filter,
+					   .follow = inquiry->follow,
+					   .all = true };
+	struct writer *writer = &observation.sink.writer;
+	int status = inquiry_time("--since", given.since, &observation.since_ns, path);
+
+	if (!status)
+		status = inquiry_time("--until", given.until, &observation.until_ns, path);
+	if (!status && given.pcap && (inquiry->follow || connection_given()))
+		status = command_misuse(path, "--pcap asks no daemon, and has an end");
+	if (status)
+		return status;
+	writer->kind = &inquiry_writer;
+	writer->state = inquiry;
+	observation.sink.quiet = given.quiet;
+	if (output_open(&writer->output, STDOUT_FILENO)) {
+		fprintf(stderr, "flowcli: not enough memory\n");
+		return 1;
+	}
+	status =
+		given.pcap ? offline_observe(&observation, given.pcap) : live_observe(&observation);
+	output_close(writer->output);
+	return status;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the records tell of the traffic between two addresses, gathered until it can be judged:
+ * packets and flags each way, drops, resets, errors, retransmissions, times. Pure.
+ */
+#ifndef FLOWCLI_WHY_EVIDENCE_H
+#define FLOWCLI_WHY_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/flow_record.h"
+
+#define EVIDENCE_DROPS	 32
+#define EVIDENCE_MOMENTS 256
+#define EVIDENCE_TEXT	 200
+
+/* Drops of one reason at one place. */
+struct evidence_drop {
+	char reason[64], site[64], hook[16], table[64], chain[64], device[32];
+	bool back; /* of packets from the destination */
+	bool syn;  /* only packets that open a connection */
+	uint32_t netns;
+	uint64_t packets, first_ns, last_ns;
+};
+
+/* One direction. */
+struct evidence_way {
+	uint64_t flows, packets, bytes;
+	uint64_t syn_only; /* packets of flows that never got beyond SYN */
+	uint16_t flags;	   /* of all flows */
+	uint64_t resets;
+	uint64_t retransmits, retransmits_of[TRACE_RETRANSMIT_COUNT];
+	uint64_t zero_windows;
+	uint64_t rtt_max_ns, rtt_min_ns, handshake_max_ns;
+	struct flow_icmp_error icmp; /* the latest */
+	uint64_t icmp_errors, icmp_too_big;
+	uint32_t mtu_bytes; /* largest packet on average of a flow with retransmissions */
+};
+
+struct evidence_moment {
+	uint64_t time_ns;
+	char text[EVIDENCE_TEXT];
+};
+
+struct evidence {
+	bool tcp; /* TCP was seen, or asked for */
+	struct evidence_way there, back;
+	uint64_t established; /* conversations that went beyond the handshake */
+	uint64_t connect_failures;
+	uint32_t connect_error; /* errno of the latest */
+	uint64_t records, first_ns, last_ns;
+	struct evidence_drop drops[EVIDENCE_DROPS];
+	uint32_t drop_count;
+	uint64_t drops_beyond; /* packets of drops that found no room */
+	struct evidence_moment moments[EVIDENCE_MOMENTS];
+	uint32_t moment_count;
+	uint64_t moments_beyond;
+};
+
+/* A record of one of the directions; `back`: from the destination. */
+void evidence_take(struct evidence *evidence, const struct flow_record *record, bool back);
+/* Puts the moments in order of time. */
+void evidence_sort(struct evidence *evidence);
+
+#endif

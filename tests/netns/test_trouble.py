@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What goes wrong between two hosts, on purpose: the event, the flow's row and `flowcli why`."""
+import os
+import re
+import shutil
+import socket
+import struct
+import unittest
+
+import tap
+import traffic
+from daemon import TIME_SCALE, Daemon, facts, key_of
+from lab import Routed, wait_until
+from witness import Key
+
+TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
+FOREIGN = os.environ.get("FLOWD_FOREIGN_BPF", "")
+
+
+def send_udp(namespace, address, port, size=32, count=1, source=None, ttl=None, dont_fragment=False):
+    """Datagrams that nobody answers; returns their source port."""
+    with namespace, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        if source:
+            sender.bind((source, 0))
+        if ttl:
+            sender.setsockopt(socket.SOL_IP, socket.IP_TTL, ttl)
+        if dont_fragment:
+            sender.setsockopt(socket.SOL_IP, 10, 3)  # IP_MTU_DISCOVER, IP_PMTUDISC_PROBE
+        for _ in range(count):
+            sender.sendto(bytes(size), (address, port))
+        return sender.getsockname()[1]
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def send_bad_tcp(namespace, source, address, port):
+    """A SYN whose checksum is wrong; returns its source port."""
+    segment = struct.pack("!HHIIBBHHH", 4321, port, 1, 0, 0x50, 2, 8192, 0, 0)
+    pseudo = socket.inet_aton(source) + socket.inet_aton(address) + struct.pack(
+        "!BBH", 0, TCP, len(segment))
+    wrong = checksum(pseudo + segment) ^ 0x5555
+    segment = segment[:16] + struct.pack("!H", wrong) + segment[18:]
+    with namespace, socket.socket(socket.AF_INET, socket.SOCK_RAW, TCP) as sender:
+        sender.sendto(segment, (address, 0))
+    return 4321
+
+
+class Trouble(unittest.TestCase):
+    """A routed lab for each test: what one breaks, the next does not have to mend."""
+
+    def setUp(self):
+        self.lab = Routed()
+        self.addCleanup(self.lab.close)
+        self.daemon = Daemon(self.lab, self.lab.node, ["client", "server"],
+                             {"flow.active_timeout": "1s"}).ready()
+
+    def drop(self, key, reasons):
+        """The facts of the first drop event of `key` whose reason is one of `reasons`."""
+        def look():
+            return next((facts(flow) for flow in self.daemon.incidents("--all", "-t", "drop")
+                         if key_of(flow) == key and facts(flow)["drop"]["reason"] in reasons), None)
+        found = wait_until(f"drop of {key} by {reasons}", look, 10 * TIME_SCALE)
+        self.assertTrue(found["drop"]["site"])
+        return found
+
+    def row(self, key, reasons):
+        """The flow's row that tells of the drops."""
+        def look():
+            rows = [flow for flow in self.daemon.flows() if key_of(flow) == key and
+                    {drop.get("reason") for drop in facts(flow).get("drops", [])} & set(reasons)]
+            return rows[-1] if rows else None
+        return wait_until(f"row of {key} with {reasons}", look, 10 * TIME_SCALE)
+
+    def why(self, destination, wanted, source=Routed.CLIENT4):
+        """`flowcli why` says what is wanted, and that it found something."""
+        def look():
+            done = self.daemon.cli("why", "-q", source, destination)
+            return done.returncode == 0 and re.search(wanted, done.stdout)
+        wait_until(f"why says {wanted}", look, 10 * TIME_SCALE)
+
+    def udp_key(self, port, source_port, address=Routed.SERVER4, source=Routed.CLIENT4):
+        return Key(source, address, UDP, source_port, port)
+
+    def in_namespace(self, found, namespace):
+        self.assertEqual(found["netns"]["inode"], os.fstat(namespace.fd).st_ino)
+
+    # ---- firewalls
+
+    def firewall(self, namespace, hook, why, sees_row=True):
+        namespace.drop("udp dport 7", hook)
+        try:
+            port = send_udp(self.lab.client, self.lab.SERVER4, 7, count=3)
+        except PermissionError:  # the sender is told when its own output hook drops
+            port = None
+        if port is None:
+            flow = wait_until("drop event", lambda: self.daemon.incidents("--all", "-t", "drop"),
+                              10 * TIME_SCALE)[0]
+            key, found = key_of(flow), facts(flow)
+        else:
+            key = self.udp_key(7, port)
+            found = self.drop(key, ["NETFILTER_DROP"])
+        self.assertEqual(found["drop"]["reason"], "NETFILTER_DROP")
+        self.assertEqual(found["drop"]["hook"], hook)
+        self.in_namespace(found, namespace)
+        if sees_row:
+            row = self.row(key, ["NETFILTER_DROP"])
+            self.assertEqual(row["verdict"], "DROPPED")
+            self.assertEqual(int(facts(row)["dropped"]), 3)
+        self.why(f"{self.lab.SERVER4}:7", why)
+
+    def test_nft_input(self):
+        """nftables, hook input of the server: event, row and why name it"""
+        self.firewall(self.lab.server, "input", r"3 packets from .* dropped.* by nftables \(hook input")
+
+    def test_nft_forward(self):
+        """nftables, hook forward of the router"""
+        self.firewall(self.lab.node, "forward", r"dropped.* by nftables \(hook forward")
+
+    def test_nft_prerouting(self):
+        """nftables, hook prerouting of the router"""
+        self.firewall(self.lab.node, "prerouting", r"by nftables \(hook prerouting")
+
+    def test_nft_postrouting(self):
+        """nftables, hook postrouting of the router"""
+        self.firewall(self.lab.node, "postrouting", r"by nftables \(hook postrouting")
+
+    def test_nft_output(self):
+        """nftables, hook output of the client: an event, and no row, because no packet left"""
+        self.firewall(self.lab.client, "output", r"by nftables \(hook output", sees_row=False)
+        self.assertEqual(self.daemon.flows("--all", "--to-port", "7"), [])
+
+    @unittest.skipUnless(shutil.which("iptables-legacy"), "iptables is not here")
+    def test_iptables(self):
+        """iptables of old, table filter, chain INPUT of the server"""
+        done = self.lab.server.run("iptables-legacy", "-A", "INPUT", "-p", "udp", "--dport", "7",
+                                   "-j", "DROP", check=False)
+        if done.returncode:
+            self.skipTest(f"no iptables in this kernel: {done.stderr.strip()}")
+        key = self.udp_key(7, send_udp(self.lab.client, self.lab.SERVER4, 7))
+        self.assertEqual(self.drop(key, ["NETFILTER_DROP"])["drop"]["hook"], "input")
+        self.row(key, ["NETFILTER_DROP"])
+        self.why(f"{self.lab.SERVER4}:7", r"by (netfilter|iptables) \(hook input")
+
+    # ---- routing
+
+    def test_rp_filter(self):
+        """a source address that does not belong behind that interface"""
+        for name in ("all", "client"):
+            self.lab.node.set_sysctl(f"net/ipv4/conf/{name}/rp_filter", 1)
+        self.lab.client.run("ping", "-c", 1, "-W", 2, "10.98.1.1")  # the router answers ARP before
+        self.lab.client.ip("addr", "add", "10.98.2.77/32", "dev", "lo")
+        port = send_udp(self.lab.client, self.lab.SERVER4, 7, source="10.98.2.77")
+        key = self.udp_key(7, port, source="10.98.2.77")
+        self.drop(key, ["IP_RPFILTER"])
+        self.row(key, ["IP_RPFILTER"])
+        self.why(f"{self.lab.SERVER4}:7", "rp_filter", source="10.98.2.77")
+
+    def test_no_route(self):
+        """a destination that the router has no route to"""
+        key = self.udp_key(7, send_udp(self.lab.client, "10.97.0.1", 7), "10.97.0.1")
+        self.drop(key, ["IP_INNOROUTES", "IP_INADDRERRORS"])
+        self.row(key, ["IP_INNOROUTES", "IP_INADDRERRORS"])
+        self.why("10.97.0.1:7", "no route|not valid here|DestinationUnreachable")
+
+    def test_ttl(self):
+        """a TTL that runs out at the router"""
+        key = self.udp_key(7, send_udp(self.lab.client, self.lab.SERVER4, 7, ttl=1))
+        self.drop(key, ["IP_INHDR", "NOT_SPECIFIED"])
+        self.row(key, ["IP_INHDR", "NOT_SPECIFIED"])
+        self.why(f"{self.lab.SERVER4}:7", "TimeExceeded")
+
+    def test_mtu(self):
+        """a packet larger than the next link, not to be fragmented"""
+        self.lab.node.ip("link", "set", "server", "mtu", 1000)
+        port = send_udp(self.lab.client, self.lab.SERVER4, 7, size=1200, dont_fragment=True)
+        key = self.udp_key(7, port)
+        self.drop(key, ["PKT_TOO_BIG"])
+        self.row(key, ["PKT_TOO_BIG"])
+        self.why(f"{self.lab.SERVER4}:7", "larger than the MTU")
+
+    def test_neighbour(self):
+        """a next hop that does not answer for its link address"""
+        for name, value in (("mcast_solicit", 1), ("retrans_time_ms", 100)):
+            self.lab.node.set_sysctl(f"net/ipv4/neigh/server/{name}", value)
+        key = self.udp_key(7, send_udp(self.lab.client, "10.98.2.99", 7), "10.98.2.99")
+        self.drop(key, ["NEIGH_FAILED"])
+        self.row(key, ["NEIGH_FAILED"])
+        self.why("10.98.2.99:7", "link address")
+
+    # ---- sockets
+
+    def test_closed_udp_port(self):
+        """a UDP port where nobody listens"""
+        key = self.udp_key(7, send_udp(self.lab.client, self.lab.SERVER4, 7))
+        self.drop(key, ["NO_SOCKET"])
+        self.row(key, ["NO_SOCKET"])
+        self.why(f"{self.lab.SERVER4}:7", "nothing listens on the port")
+
+    def test_closed_tcp_port(self):
+        """a TCP port where nobody listens: drop, reset sent and received, failed connect"""
+        self.assertTrue(traffic.refused(self.lab.client, self.lab.SERVER4, 81))
+        flow = wait_until("drop event", lambda: self.daemon.incidents(
+            "--all", "-t", "drop", "--to-port", "81"), 10 * TIME_SCALE)[0]
+        key = key_of(flow)
+        self.assertEqual(facts(flow)["drop"]["reason"], "NO_SOCKET")
+        self.row(key, ["NO_SOCKET"])
+        def told():
+            return {(facts(event)["kind"], facts(event)["tcp"].get("reset"),
+                     facts(event)["tcp"].get("error"))
+                    for event in self.daemon.incidents("--all", "-t", "tcp")}
+        wanted = {("tcp_reset", "sent", None), ("tcp_reset", "received", None),
+                  ("tcp_connect", None, "ECONNREFUSED")}
+        wait_until(f"events {wanted}", lambda: wanted <= told(), 10 * TIME_SCALE)
+        self.why(f"{self.lab.SERVER4}:81", "answered by RST .* nothing listens")
+
+    def test_socket_buffer(self):
+        """a program that does not read: its socket's buffer runs over"""
+        with self.lab.server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+            server.bind((self.lab.SERVER4, 7))
+            port = send_udp(self.lab.client, self.lab.SERVER4, 7, size=1000, count=20)
+            key = self.udp_key(7, port)
+            found = self.drop(key, ["SOCKET_RCVBUFF"])
+            self.row(key, ["SOCKET_RCVBUFF"])
+        self.in_namespace(found, self.lab.server)
+        self.why(f"{self.lab.SERVER4}:7", "buffer was full")
+
+    def test_checksum(self):
+        """a segment whose checksum is wrong"""
+        with self.lab.server:
+            listener = socket.create_server((self.lab.SERVER4, 8080))
+        with listener:
+            port = send_bad_tcp(self.lab.client, self.lab.CLIENT4, self.lab.SERVER4, 8080)
+            key = Key(self.lab.CLIENT4, self.lab.SERVER4, TCP, port, 8080)
+            self.drop(key, ["TCP_CSUM"])
+            self.row(key, ["TCP_CSUM"])
+        self.why(f"{self.lab.SERVER4}:8080", "checksum is wrong")
+
+    # ---- other people's programs
+
+    def foreign(self, *command):
+        if not FOREIGN:
+            self.skipTest("FLOWD_FOREIGN_BPF does not name the programs of drop_all.bpf.c")
+        self.lab.server.run(*command)
+        return self.udp_key(9, send_udp(self.lab.client, self.lab.SERVER4, 9))
+
+    def test_tc_program(self):
+        """somebody else's tc program at the server's interface"""
+        self.foreign("tc", "qdisc", "add", "dev", "eth0", "clsact")
+        key = self.foreign("tc", "filter", "add", "dev", "eth0", "ingress", "bpf", "da", "obj",
+                           FOREIGN, "sec", "tc")
+        self.drop(key, ["TC_INGRESS", "NOT_SPECIFIED"])
+        self.row(key, ["TC_INGRESS", "NOT_SPECIFIED"])
+        self.why(f"{self.lab.SERVER4}:9", "dropped.*(TC_INGRESS|at )")
+
+    def test_xdp_program(self):
+        """somebody else's XDP program at the server's interface, in the driver"""
+        key = self.foreign("ip", "link", "set", "eth0", "xdp", "obj", FOREIGN, "sec", "xdp")
+        found = self.drop(key, ["XDP", "NOT_SPECIFIED"])
+        self.row(key, ["XDP", "NOT_SPECIFIED"])
+        self.in_namespace(found, self.lab.server)
+
+
+if __name__ == "__main__":
+    tap.main()
