@@ -295,6 +295,19 @@ bool schema_text_node(const struct schema_source *source, char *out)
 	return node;
 }
 
+bool schema_text_reason(const struct schema_source *source, char *out)
+{
+	const struct flow_record *record = source->record;
+	const struct field *field =
+		field_find(flow_kind_is_event(record->kind) ? "drop.reason" : "end.reason");
+	struct field_value value;
+
+	field_get(field, record, 0, &value);
+	if (value.present)
+		field_format(field, &value, out, SCHEMA_TEXT_MAX);
+	return value.present;
+}
+
 bool schema_text_summary(const struct schema_source *source, char *out)
 {
 	return flow_record_summary(source->record, out, SCHEMA_TEXT_MAX) > 0;

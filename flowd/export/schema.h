@@ -61,6 +61,8 @@ int schema_write(const struct schema_plan *plan, const struct schema_source *sou
 /* For several tables. */
 bool schema_text_id(const struct schema_source *source, char *out);
 bool schema_text_node(const struct schema_source *source, char *out);
+/* Why packets were dropped, of such an event; else why the flow ended. */
+bool schema_text_reason(const struct schema_source *source, char *out);
 bool schema_text_summary(const struct schema_source *source, char *out);
 
 /* CEF's prefix, up to the extension; returns its length. */

@@ -7,13 +7,8 @@
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static const struct {
-	const char *id, *name;
-} kinds[] = {
-	[FLOW_KIND_START] = { "flow_start", "Flow started" },
-	[FLOW_KIND_UPDATE] = { "flow_update", "Flow goes on" },
-	[FLOW_KIND_END] = { "flow_end", "Flow ended" },
-};
+#define KIND_TEXT(name, text) text,
+static const char *const kinds[] = { FLOW_KINDS(KIND_TEXT) };
 
 /* Severity from 0 to 10. */
 static int severity_of(const struct flow_record *record)
@@ -26,10 +21,10 @@ static int severity_of(const struct flow_record *record)
 size_t schema_cef_head(const struct schema_source *source, char *out, size_t size)
 {
 	const struct flow_record *record = source->record;
-	size_t kind = record->kind < COUNT(kinds) ? record->kind : FLOW_KIND_UPDATE;
+	const char *kind = kinds[record->kind < COUNT(kinds) ? record->kind : FLOW_KIND_UPDATE];
 
-	return (size_t)snprintf(out, size, "CEF:0|flowd|flowd|%s|%s|%s|%d|", FLOWD_VERSION,
-				kinds[kind].id, kinds[kind].name, severity_of(record));
+	return (size_t)snprintf(out, size, "CEF:0|flowd|flowd|%s|%s|%s|%d|", FLOWD_VERSION, kind,
+				kind, severity_of(record));
 }
 
 /* deviceDirection: 0 inbound, 1 outbound. */
@@ -55,7 +50,7 @@ static const struct schema_row rows[] = {
 	{ "deviceDirection", "direction", SCHEMA_CALL, text_direction },
 	{ "deviceInboundInterface", "interface", SCHEMA_TEXT },
 	{ "act", "verdict", SCHEMA_TEXT },
-	{ "reason", "end.reason", SCHEMA_TEXT },
+	{ "reason", "end.reason", SCHEMA_CALL, schema_text_reason },
 	{ "out", "bytes", SCHEMA_NUMBER },
 	{ "cn1Label", "packets", SCHEMA_LITERAL },
 	{ "cn1", "packets", SCHEMA_NUMBER },

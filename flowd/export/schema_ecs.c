@@ -101,7 +101,7 @@ static const struct schema_row rows[] = {
 	{ "event.type", NULL, SCHEMA_CALL_PLAIN, text_types },
 	{ "event.action", "kind", SCHEMA_TEXT },
 	{ "event.outcome", "verdict", SCHEMA_CALL, text_outcome },
-	{ "event.reason", "end.reason", SCHEMA_TEXT },
+	{ "event.reason", "end.reason", SCHEMA_CALL, schema_text_reason },
 	{ "event.dataset", "flowd.flow", SCHEMA_LITERAL },
 	{ "event.module", "flowd", SCHEMA_LITERAL },
 	{ "event.start", "first.seen", SCHEMA_TIME },

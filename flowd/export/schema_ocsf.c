@@ -88,7 +88,7 @@ static const struct schema_row rows[] = {
 	{ "end_time", "last.seen", SCHEMA_MS },
 	{ "duration", "duration", SCHEMA_MS },
 	{ "disposition_id", "verdict", SCHEMA_CALL_PLAIN, text_disposition },
-	{ "status_detail", "end.reason", SCHEMA_TEXT },
+	{ "status_detail", "end.reason", SCHEMA_CALL, schema_text_reason },
 	{ "device.hostname", "node", SCHEMA_CALL, schema_text_node },
 	{ "device.type_id", "0", SCHEMA_PLAIN },
 	{ "src_endpoint.ip", "source.ip", SCHEMA_TEXT },

@@ -17,21 +17,11 @@
 #define SUMMARY_SLOTS (2 * SUMMARY_GROUPS)
 #define DROP_REASONS  8
 
-/* What is added up where records have it: the name of our field, and of the sum. */
-static const char *const sums[][2] = {
-	{ "tcp.retransmits", "retransmits" },
-	{ "tcp.resets", "resets" },
-	{ "tcp.zero_windows", "zero_windows" },
-};
-#define SUMS (sizeof(sums) / sizeof(sums[0]))
-/* The first of these that there is gives the percentiles of the round-trip time. */
-static const char *const rtt_names[] = { "tcp.rtt", "tcp.srtt", "tcp.handshake.rtt" };
-
 struct group {
 	char *keys; /* JSON members of "by"; NULL = free */
 	uint64_t hash;
-	uint64_t records, flows, packets, bytes, reply_packets, reply_bytes, dropped_packets;
-	uint64_t sum[SUMS];
+	uint64_t records, flows, packets, bytes, reply_packets, reply_bytes;
+	uint64_t retransmits, resets, zero_windows;
 	struct quantile *rtt; /* NULL: no value yet */
 	struct {
 		char name[64];
@@ -42,7 +32,6 @@ struct group {
 struct summary {
 	const struct field *by[SUMMARY_KEYS];
 	size_t by_count;
-	const struct field *sum[SUMS], *rtt, *drop; /* NULL: records have no such fact */
 	const char *node_name;
 	uint64_t interval_ns, start_ns, end_ns;
 	struct group *groups; /* open addressing, SUMMARY_SLOTS */
@@ -100,11 +89,6 @@ int summary_open(struct summary **out, const char *by, uint64_t interval_ns,
 		return -ENOMEM;
 	}
 	summary_keys(by, summary->by, &summary->by_count, why, sizeof(why));
-	for (size_t i = 0; i < SUMS; i++)
-		summary->sum[i] = field_find(sums[i][0]);
-	for (size_t i = 0; i < sizeof(rtt_names) / sizeof(rtt_names[0]) && !summary->rtt; i++)
-		summary->rtt = field_find(rtt_names[i]);
-	summary->drop = field_find("drop.reason");
 	summary->node_name = node_name;
 	summary->interval_ns = interval_ns;
 	*out = summary;
@@ -257,28 +241,19 @@ static void group_add_drop(struct group *group, const char *reason, uint64_t pac
 	group->drop[i].packets += packets;
 }
 
-static void group_add_facts(const struct summary *summary, struct group *group,
-			    const struct flow_record *record)
+/* Records of flows tell what has come since the one before; drops are told by their events. */
+static void group_add_facts(struct group *group, const struct flow_record *record)
 {
-	struct field_value value;
-	char text[64];
-
-	for (size_t i = 0; i < SUMS; i++) {
-		if (!summary->sum[i])
-			continue;
-		field_get(summary->sum[i], record, 0, &value);
-		group->sum[i] += value.present ? value.number : 0;
-	}
-	if (summary->rtt) {
-		field_get(summary->rtt, record, 0, &value);
-		if (value.present && (group->rtt || (group->rtt = quantile_alloc())))
-			quantile_add(group->rtt, value.number);
-	}
-	if (summary->drop && record->verdict == FLOW_VERDICT_DROPPED) {
-		field_get(summary->drop, record, 0, &value);
-		if (value.present && field_format(summary->drop, &value, text, sizeof(text)) > 0)
-			group_add_drop(group, text, record->packets ? record->packets : 1);
-	}
+	if (record->kind == FLOW_KIND_DROP)
+		group_add_drop(group, record->drops[0].reason ? record->drops[0].reason : "unknown",
+			       record->dropped ? record->dropped : 1);
+	if (flow_kind_is_event(record->kind))
+		return;
+	group->retransmits += record->tcp.retransmits;
+	group->resets += record->tcp.resets_sent + record->tcp.resets_received;
+	group->zero_windows += record->tcp.zero_windows;
+	if (record->tcp.srtt_avg_us && (group->rtt || (group->rtt = quantile_alloc())))
+		quantile_add(group->rtt, record->tcp.srtt_avg_us * UINT64_C(1000));
 }
 
 void summary_add(struct summary *summary, const struct flow_record *record)
@@ -295,9 +270,11 @@ void summary_add(struct summary *summary, const struct flow_record *record)
 	}
 	group->records++;
 	group->flows += flow_is_new(summary, record->flow_id);
+	group_add_facts(group, record);
+	if (flow_kind_is_event(record->kind))
+		return;
 	*(reply ? &group->reply_packets : &group->packets) += record->packets;
 	*(reply ? &group->reply_bytes : &group->bytes) += record->bytes;
-	group_add_facts(summary, group, record);
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -372,15 +349,11 @@ static char *write_group(char *out, const struct summary *summary, const struct 
 	out = put_count(out, "records", group->records);
 	out = put_count(out, "reply_bytes", group->reply_bytes);
 	out = put_count(out, "reply_packets", group->reply_packets);
-	for (size_t i = 0; i < SUMS; i++) {
-		if (!summary->sum[i])
-			continue;
-		*out++ = '"';
-		out = json_word(out, sums[i][1]);
-		out = json_literal(json_u64(json_literal(out, "\":"), group->sum[i]), ",");
-	}
+	out = put_count(out, "resets", group->resets);
+	out = put_count(out, "retransmits", group->retransmits);
 	out = write_rtt(out, group->rtt);
 	out = put_time(out, "start", summary->start_ns);
+	out = put_count(out, "zero_windows", group->zero_windows);
 	out[-1] = '}';
 	out = json_literal(out, ",\"node_name\":");
 	out = json_string(out, summary->node_name ? summary->node_name : "", 1536);

@@ -65,11 +65,6 @@ static bool number_of(const struct flow_record *record, const char *name, uint64
 	return value.present;
 }
 
-static uint64_t packets_of(const struct flow_record *record)
-{
-	return record->packets ? record->packets : 1;
-}
-
 static void values_fill(const struct handler *handler, const struct flow_record *record,
 			size_t family, const char *const *own, const char **values,
 			char texts[][CONTEXT_TEXT_MAX])
@@ -110,14 +105,12 @@ void handler_observe(struct handler *handler, size_t family, const struct flow_r
 static void count_drop(struct handler *handler, const struct flow_record *record)
 {
 	char reason[128];
-	uint64_t packets;
 
-	if (record->verdict != FLOW_VERDICT_DROPPED)
+	if (record->kind != FLOW_KIND_DROP)
 		return;
 	text_of(record, "drop.reason", reason, sizeof(reason));
-	if (!number_of(record, "dropped", &packets) || !packets)
-		packets = packets_of(record);
-	handler_count(handler, 0, record, (const char *[]){ reason, protocol_of(record) }, packets);
+	handler_count(handler, 0, record, (const char *[]){ reason, protocol_of(record) },
+		      record->dropped ? record->dropped : 1);
 }
 
 /* Hubble's words of event_type: the numbers are those of json.c. */
@@ -199,7 +192,8 @@ static void count_icmp(struct handler *handler, const struct flow_record *record
 	char type[256];
 	size_t length;
 
-	if (!protocol_is_icmp(record->key.protocol) || !record->packets)
+	if (!protocol_is_icmp(record->key.protocol) || !record->packets ||
+	    flow_kind_is_event(record->kind))
 		return;
 	/* "ICMPv4 EchoRequest; 3 packets ..." */
 	flow_record_summary(record, type, sizeof(type));
@@ -270,13 +264,19 @@ static void count_traffic(struct handler *handler, const struct flow_record *rec
 {
 	const char *labels[] = { protocol_of(record), direction_of(record) };
 
-	if (record->packets) {
-		handler_count(handler, 0, record, labels, record->packets);
-		handler_count(handler, 1, record, labels, record->bytes);
-	}
-	if (is_kind(record, "tcp_retransmit") || is_kind(record, "tcp_reset"))
-		handler_count(handler, 2, record,
-			      (const char *[]){ kind_texts[record->kind] + strlen("tcp_") }, 1);
+	if (flow_kind_is_event(record->kind))
+		return;
+	handler_count(handler, 0, record, labels, record->packets);
+	handler_count(handler, 1, record, labels, record->bytes);
+	if (record->tcp.retransmits)
+		handler_count(handler, 2, record, (const char *[]){ "retransmit" },
+			      record->tcp.retransmits);
+	if (record->tcp.resets_sent + record->tcp.resets_received)
+		handler_count(handler, 2, record, (const char *[]){ "reset" },
+			      record->tcp.resets_sent + record->tcp.resets_received);
+	if (record->tcp.zero_windows)
+		handler_count(handler, 2, record, (const char *[]){ "zero_window" },
+			      record->tcp.zero_windows);
 }
 
 static void count_latency(struct handler *handler, const struct flow_record *record)
@@ -284,10 +284,10 @@ static void count_latency(struct handler *handler, const struct flow_record *rec
 	static const char *const none[] = { NULL };
 	uint64_t ns;
 
-	if (record->kind == FLOW_KIND_END && number_of(record, "handshake.rtt", &ns))
-		handler_observe(handler, 0, record, none, ns);
-	if (record->kind == FLOW_KIND_END && number_of(record, "rtt", &ns))
-		handler_observe(handler, 1, record, none, ns);
+	if (record->kind == FLOW_KIND_END && record->tcp.handshake_ns)
+		handler_observe(handler, 0, record, none, record->tcp.handshake_ns);
+	if (record->kind == FLOW_KIND_END && record->tcp.srtt_avg_us)
+		handler_observe(handler, 1, record, none, record->tcp.srtt_avg_us * UINT64_C(1000));
 	if (is_kind(record, "dns") && number_of(record, "dns.latency", &ns)) {
 		char message[32];
 
@@ -351,7 +351,7 @@ static const struct handler_row rows[] = {
 	      SERIES_COUNTER,
 	      { "protocol", "direction" } },
 	    { "flowd_tcp_events_total",
-	      "TCP retransmissions and resets",
+	      "TCP retransmissions, resets and closed windows",
 	      SERIES_COUNTER,
 	      { "event" } } },
 	  count_traffic },
@@ -360,7 +360,10 @@ static const struct handler_row rows[] = {
 	      "From SYN to its answer, of ended flows",
 	      SERIES_SECONDS,
 	      { NULL } },
-	    { "flowd_tcp_rtt_seconds", "Round trip time of ended flows", SERIES_SECONDS, { NULL } },
+	    { "flowd_tcp_rtt_seconds",
+	      "Smoothed round trip time of ended flows",
+	      SERIES_SECONDS,
+	      { NULL } },
 	    { "flowd_dns_latency_seconds",
 	      "From a DNS query to its answer, or to giving up",
 	      SERIES_SECONDS,

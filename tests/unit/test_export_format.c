@@ -190,8 +190,9 @@ static void test_summary(void **state)
 			    "\"10.0.0.2\",\"destination.port\":\"80\",\"protocol\":\"TCP\","
 			    "\"verdict\":\"FORWARDED\"},\"bytes\":6912,\"end\":"
 			    "\"2024-05-06T07:08:10Z\",\"flows\":2,\"id\":\"x\",\"packets\":24,"
-			    "\"records\":3,\"reply_bytes\":3456,\"reply_packets\":12,\"start\":"
-			    "\"2024-05-06T07:08:09Z\"},\"node_name\":\"node1\",\"time\":"
+			    "\"records\":3,\"reply_bytes\":3456,\"reply_packets\":12,\"resets\":0,"
+			    "\"retransmits\":0,\"start\":\"2024-05-06T07:08:09Z\","
+			    "\"zero_windows\":0},\"node_name\":\"node1\",\"time\":"
 			    "\"2024-05-06T07:08:10Z\"}");
 	buffer_fini(&body);
 	summary_close(summary);
