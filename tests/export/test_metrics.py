@@ -11,6 +11,7 @@ from feeding import Case, tap, wait_until
 from daemon import Daemon
 from lab import Cluster
 
+DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy")
 PROMETHEUS = """global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 scrape_configs: [{{job_name: flowd, static_configs: [{{targets: ['127.0.0.1:9965']}}]}}]
 """
@@ -59,6 +60,28 @@ class Metrics(Case):
         other = self.page("-H", "Accept: application/openmetrics-text; version=1.0.0")
         self.assertTrue(other.endswith("# EOF\n"))
         self.assertIn("# TYPE hubble_icmp counter\n", other)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_rules(self):
+        """alert and recording rules pass their own tests; what they and the dashboards ask for is
+        on the page"""
+        rules = os.path.join(DEPLOY, "prometheus/flowd.rules.yaml")
+        for command in (["check", "rules", rules],
+                        ["test", "rules", rules.replace(".yaml", ".test.yaml")]):
+            done = self.net.run("promtool", *command, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        daemon = Daemon(self.lab, self.lab.node, ["web"], {
+            "export.0.type": "file", "export.0.path": self.path("out")}).ready()
+        known = set(re.findall(r"^# HELP (\S+) ", self.page(), re.MULTILINE))
+        asked = {}
+        for name in [rules] + [os.path.join(DEPLOY, "grafana", name)
+                               for name in os.listdir(os.path.join(DEPLOY, "grafana"))]:
+            with open(name, encoding="utf-8") as file:
+                for metric in re.findall(r"\b((?:hubble|flowd)_[a-z_0-9]+)", file.read()):
+                    asked[re.sub("_(bucket|count|sum)$", "", metric)] = name
+        self.assertGreater(len(asked), 20)
+        self.assertEqual({metric: name for metric, name in asked.items()
+                          if metric not in known}, {})
         self.assertEqual(daemon.stop(), 0)
 
     def test_contexts(self):
