@@ -124,6 +124,8 @@ static const struct option rows[] = {
 	  "its private key (PEM file)" },
 	{ "metrics.token_file", OPTION_PATH, AT(metrics.token_file), 0, 0, NULL, NULL, false,
 	  "file with the bearer token that is asked for" },
+	{ "budget.cpu", OPTION_PERCENT, AT(budget_cpu), 0, 6400, "0%", NULL, false,
+	  "share of one CPU that the daemon may use; beyond, packets are sampled; 0: any" },
 	{ "node_name", OPTION_TEXT, AT(node_name), 0, 0, NULL, NULL, false,
 	  "name of this node in every record; empty: the host name" },
 	{ "log_level", OPTION_NAME, AT(log_level), 0, 0, "info", levels, true,
@@ -400,6 +402,7 @@ bool config_differs(const void *a, const void *b, const struct option *option)
 		return config_texts_differ(*(const char *const *)left, *(const char *const *)right);
 	case OPTION_DURATION:
 	case OPTION_COUNT:
+	case OPTION_PERCENT:
 	case OPTION_BYTES:
 	case OPTION_SWITCH:
 	case OPTION_NAME:

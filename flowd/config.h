@@ -95,6 +95,7 @@ struct config {
 		const char *enable, *cert, *key, *token_file;
 		uint64_t max_series, ttl;
 	} metrics;
+	uint64_t budget_cpu;   /* percent of one CPU; 0: no bound */
 	const char *node_name; /* never NULL after config_finish() */
 	const char *btf;
 	uint64_t log_level; /* enum log_level */

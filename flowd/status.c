@@ -255,6 +255,8 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status_fill_flows(page, sources, status);
 	status_fill_cost(page, sources, status);
 	status_count_bus(page, sources);
+	status_count(page, "budget_sampling", sources->thrift,
+		     "1 in so many packets is looked at because of budget.cpu");
 	status->exporters = page->exporters;
 	status->exporter_count = status_fill_exporters(page, sources->exporters);
 	trouble_counters(sources->trouble, status_count_trouble, page);

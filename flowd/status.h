@@ -26,6 +26,7 @@ struct status_sources {
 	const struct interfaces *interfaces;
 	const struct publisher *publisher;
 	struct exporters *exporters;
+	uint32_t thrift; /* a factor on sampling (budget.h) */
 	const struct query_service *queries;
 	const struct trouble *trouble;
 };

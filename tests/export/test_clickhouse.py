@@ -63,7 +63,8 @@ class ClickHouse(Case):
         count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "60000"))
         os.mkdir(self.path("spool"))
         arguments = ["--progress", self.path("progress"),
-                     *options(**self.settings(spool=self.path("spool"), timeout="5s"))]
+                     *options(**self.settings(spool=self.path("spool"), spool_size="4GiB",
+                                              timeout="5s"))]
         feed = self.start(feeding.FEED, "--records", count, "--rate", count // 5, *arguments)
         for turn in range(1, 4):
             wait_until("rows come", lambda: self.rows() > count * turn // 6, 120)

@@ -57,7 +57,8 @@ class Kafka(Case):
         count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "40000"))
         os.mkdir(self.path("spool"))
         arguments = ["--progress", self.path("progress"),
-                     *options(**self.settings(spool=self.path("spool"), timeout="1s",
+                     *options(**self.settings(spool=self.path("spool"), spool_size="4GiB",
+                                              timeout="1s",
                                               batch="2000"))]
         feed = self.start(feeding.FEED, "--records", count, "--rate", count // 4, *arguments)
         for turn in range(1, 4):

@@ -12,7 +12,7 @@ from feeding import FLOWCLI, Case, options, tap, wait_until
 NODE = """server_name: n{n}
 listen: 127.0.0.1:422{n}
 http: 127.0.0.1:822{n}
-jetstream {{ store_dir: "{dir}/d{n}", max_mem: 64M, max_file: 2G }}
+jetstream {{ store_dir: "{dir}/d{n}", max_mem: 64M, max_file: 4G }}
 cluster {{ name: fleet, listen: 127.0.0.1:622{n}, routes: [ nats://127.0.0.1:6221, nats://127.0.0.1:6222, nats://127.0.0.1:6223 ] }}
 """
 TLS = """listen: 127.0.0.1:4221
@@ -63,7 +63,8 @@ class Nats(Case):
         os.mkdir(self.path("spool"))
         arguments = ["--progress", self.path("progress"), *options(
             type="nats", servers=",".join(f"nats://127.0.0.1:422{n}" for n in (1, 2, 3)),
-            replicas="3", spool=self.path("spool"), batch="2000", max_bytes="1GiB")]
+            replicas="3", spool=self.path("spool"), spool_size="4GiB", batch="2000",
+            max_bytes="2GiB")]
         feed = self.start(feeding.FEED, "--records", count, "--rate", count // 5, *arguments,
                           log="feed.log")
         for turn in range(1, 4):
