@@ -14,7 +14,7 @@ from feeding import KAFKA_MOCK, Case, ids, options, position, tap, wait_until
 class Kafka(Case):
     def setUp(self):
         super().setUp()
-        self.mock = self.start(KAFKA_MOCK, 3, "flows", 4, stdin=subprocess.PIPE,
+        self.mock = self.start(KAFKA_MOCK, 3, "flows", 64, stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.mock.stdin.close)
         self.brokers = self.mock.stdout.readline().strip()
@@ -50,7 +50,7 @@ class Kafka(Case):
         self.assertEqual((report["acknowledged"], report["lost"]), (5000, 0))
         rows = self.check(5000)
         self.assertEqual(len(rows), 5000)
-        self.assertEqual({row[0] for row in rows}, {"0", "1", "2", "3"})
+        self.assertGreater(len({row[0] for row in rows}), 32)
 
     def test_brokers_down(self):
         """all brokers go down and come back, the feed is killed: nothing is lost"""
@@ -74,7 +74,7 @@ class Kafka(Case):
                                   "--rate", count // 4, *arguments)
             for broker in (1, 2, 3):
                 self.tell(f"up {broker}")
-        self.assertEqual(feed.wait(120), 0)
+        self.assertEqual(feed.wait(240), 0)
         self.check(count)
 
     def reach(self, number):
