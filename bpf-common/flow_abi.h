@@ -40,7 +40,7 @@ FLOW_ABI_ASSERT(sizeof(struct flow_key) == 40);
 
 /* ---- flow table ----------------------------------------------------------------------------- */
 
-#define FLOW_WAYS 4
+#define FLOW_WAYS 8
 
 /*
  * flow_hot.flags: the low nine bits are the TCP header's (FIN 0x001 ... NS 0x100), the rest ours.
@@ -192,19 +192,19 @@ struct flow_cold_set {
 struct flow_extra_set {
 	struct flow_extra way[FLOW_WAYS];
 };
-FLOW_ABI_ASSERT(sizeof(struct flow_hot_set) == 256);
-FLOW_ABI_ASSERT(sizeof(struct flow_cold_set) == 256);
-FLOW_ABI_ASSERT(sizeof(struct flow_extra_set) == 192);
+FLOW_ABI_ASSERT(sizeof(struct flow_hot_set) == 512);
+FLOW_ABI_ASSERT(sizeof(struct flow_cold_set) == 512);
+FLOW_ABI_ASSERT(sizeof(struct flow_extra_set) == 384);
 
 /*
- * One byte a set, written 1 by every packet, cleared by user space before it reads the set: what to
- * read is known without reading all. Set s of CPU c: byte s % 64 of element
- * (c * sets_per_cpu + s) / 64; sets_per_cpu is a power of two and at least 64.
+ * The head of a set, one word of the array `flow_heads`: a tag a way (flow_tags.h), which is the
+ * kernel's alone, and a bit that every packet sets and user space clears, by an atomic operation,
+ * before it reads the set: what to read is known without reading all. sets_per_cpu is a power of
+ * two, FLOW_SETS_MIN to FLOW_SETS_MAX.
  */
-#define FLOW_TOUCHED_SETS 64
-struct flow_touched {
-	__u8 set[FLOW_TOUCHED_SETS];
-};
+#define FLOW_HEAD_TOUCHED (1ull << 63)
+#define FLOW_SETS_MIN	  32
+#define FLOW_SETS_MAX	  (1u << 21)
 
 /* ---- devices -------------------------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@
 FLOW_ARRAY(flow_hots, 1, struct flow_hot_set);
 FLOW_ARRAY(flow_colds, 1, struct flow_cold_set);
 FLOW_ARRAY(flow_extras, 1, struct flow_extra_set);
-FLOW_ARRAY(flow_touched, 1, struct flow_touched);
+FLOW_ARRAY(flow_heads, 1, __u64);
 FLOW_ARRAY(flow_ledgers, 1, struct flow_ledger_slot); /* one a CPU */
 FLOW_ARRAY(flow_clocks, 1, struct flow_clock);
 FLOW_ARRAY(device_slots, FLOW_DEVICE_SLOTS, struct flow_device);
@@ -71,7 +71,7 @@ struct {
 } events SEC(".maps") __weak;
 
 /* Load-time constants: set before loading, so that the verifier removes what is off. */
-const volatile __u32 cfg_sets_per_cpu __weak = 0;     /* power of two, at least FLOW_TOUCHED_SETS */
+const volatile __u32 cfg_sets_per_cpu __weak = 0;     /* power of two */
 const volatile __u64 cfg_hash_seed[6] __weak = { 0 }; /* random */
 const volatile __u8 cfg_guard __weak =
 	0; /* the kernel may preempt us with ourselves (PREEMPT_RT) */

@@ -43,6 +43,7 @@ struct sighting {
 	__u8 known;  /* user space has classified the device */
 	__u8 pulled; /* 1: its headers had to be made linear */
 	__u8 carrier;	    /* the outer packet, a second time: not counted in the ledger's sums */
+	__u8 made;	    /* the packet made an entry */
 	__u8 flow_sampling; /* `sampling` chooses flows, not packets */
 	__u16 sampling;	    /* 1 in N is counted; 0 and 1: all */
 	__u16 left_out;	    /* sampling has not chosen it: counted only where it makes an entry */
@@ -53,9 +54,9 @@ struct sighting {
 	__u64 cgroups; /* rules that its socket satisfies */
 };
 
-/* The bytes at hand into the sighting. Returns 1 when packet_parse_step() has to go on. */
-FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
-			       __u32 link, const struct packet_rules *rules)
+/* The link addresses, where the packet has them. */
+FLOW_INLINE void sighting_set_link(struct sighting *sighting, const void *data, const void *end,
+				   __u32 link)
 {
 	const __u32 *words = data;
 
@@ -66,8 +67,22 @@ FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, cons
 	} else {
 		sighting->eth[0] = sighting->eth[1] = sighting->eth[2] = 0;
 	}
+}
+
+/* The bytes at hand into the sighting. Returns 1 when packet_parse_step() has to go on. */
+FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
+			       __u32 link, const struct packet_rules *rules)
+{
+	sighting_set_link(sighting, data, end, link);
 	sighting->status = packet_parse_first(data, end, link, rules, &sighting->packet);
 	return sighting->status == PACKET_MORE;
+}
+
+/* A plain packet has been read into sighting->packet already. */
+FLOW_INLINE void sighting_take_plain(struct sighting *sighting, const void *data, const void *end)
+{
+	sighting_set_link(sighting, data, end, PACKET_LINK_ETHERNET);
+	sighting->status = PACKET_OK;
 }
 
 /* What the device's slot says of this point; NULL where user space has not told. */
@@ -77,6 +92,7 @@ FLOW_INLINE void sighting_set_device(struct sighting *sighting, const struct flo
 	sighting->counts = device && (device->role & counting_role);
 	sighting->known = device && (device->role & FLOW_DEVICE_KNOWN);
 	sighting->carrier = 0;
+	sighting->made = 0;
 	sighting->sampling = device ? device->sampling : 0;
 	sighting->flow_sampling = device && (device->role & FLOW_DEVICE_SAMPLE_FLOWS);
 	sighting->left_out = 0;

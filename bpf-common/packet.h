@@ -34,6 +34,10 @@
 #define ETH_P_NSH 0x894f
 #endif
 
+/* Keeps the compiler from making branches of arithmetic, or from leaving out what only the verifier
+ * needs. */
+#define PACKET_OPAQUE(variable) asm volatile("" : "+r"(variable))
+
 /* Internal to the two steps of parsing; never leaves packet_parse(). */
 #define PACKET_MORE ((enum packet_status)PACKET_STATUS_COUNT)
 

@@ -11,11 +11,7 @@
 #ifndef PACKET_PARSE_H
 #define PACKET_PARSE_H
 
-#include "bpf-common/packet.h"
-
-/* Keeps the compiler from making branches of arithmetic, or from leaving out what only the verifier
- * needs. */
-#define PACKET_OPAQUE(variable) asm volatile("" : "+r"(variable))
+#include "bpf-common/packet_plain.h"
 
 /* A header whose length the packet says, at most 2,047 bytes: Linux 6.1 must be shown that. */
 PACKET_INLINE void cursor_skip_some(struct cursor *cursor, __u32 bytes)
@@ -178,14 +174,6 @@ PACKET_INLINE void packet_parse_tcp_flags(const struct cursor *cursor, __u32 roo
 	}
 	packet->flags |= packet_u16(tcp + 12) & FLOW_TCP_MASK;
 	packet->payload_offset += (tcp[12] >> 4) * 4;
-}
-
-PACKET_INLINE int packet_is_tunnel_port(const struct packet_rules *rules, __u16 port)
-{
-	__u32 bit = port;
-
-	PACKET_OPAQUE(bit); /* Linux 6.1 does not know that 16 swapped bytes are below 65,536 */
-	return rules->udp_bits[bit >> 3 & 0x1fff] >> (bit & 7) & 1;
 }
 
 /* IP protocols that are another packet's wrapping; the rest are what they are. */
@@ -470,15 +458,11 @@ PACKET_INLINE __u16 packet_ip_ethertype(const void *data, const void *end)
 	return *first >> 4 == 4 ? ETH_P_IP : *first >> 4 == 6 ? ETH_P_IPV6 : 0;
 }
 
-/*
- * What nearly every packet needs. PACKET_MORE: go on with packet_parse_step() (packet_encap.h) and
- * the same bytes and packet. In steps because a BPF hook makes each a function of its own, which
- * the verifier checks once instead of behind each way through the one before.
- */
-PACKET_INLINE enum packet_status packet_parse_first(const void *data, const void *end,
-						    enum packet_link link,
-						    const struct packet_rules *rules,
-						    struct packet *packet)
+/* The general parser: any packet. */
+PACKET_INLINE enum packet_status packet_parse_any(const void *data, const void *end,
+						  enum packet_link link,
+						  const struct packet_rules *rules,
+						  struct packet *packet)
 {
 	struct cursor cursor = { .pos = data, .end = end };
 	enum packet_status status = PACKET_OK;
@@ -489,6 +473,21 @@ PACKET_INLINE enum packet_status packet_parse_first(const void *data, const void
 	else if (!(packet->ethertype = packet_ip_ethertype(data, end)))
 		status = PACKET_IP_BAD_VERSION;
 	return status == PACKET_OK ? packet_parse_network(&cursor, rules, packet, 0) : status;
+}
+
+/*
+ * What nearly every packet needs. PACKET_MORE: go on with packet_parse_step() (packet_encap.h) and
+ * the same bytes and packet. In steps because a BPF hook makes each a function of its own, which
+ * the verifier checks once instead of behind each way through the one before.
+ */
+PACKET_INLINE enum packet_status packet_parse_first(const void *data, const void *end,
+						    enum packet_link link,
+						    const struct packet_rules *rules,
+						    struct packet *packet)
+{
+	if (link == PACKET_LINK_ETHERNET && packet_parse_plain(data, end, rules, packet))
+		return PACKET_OK;
+	return packet_parse_any(data, end, link, rules, packet);
 }
 
 #endif

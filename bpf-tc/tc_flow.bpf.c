@@ -7,9 +7,15 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf-common/flow_account.bpf.h"
+#include "bpf-common/flow_plain.bpf.h"
+#include "bpf-common/owner_maps.bpf.h"
 
 #define TC_PULL_BYTES 256 /* covers every header chain the parser follows in practice */
+
+FLOW_INLINE __u32 tc_counting_role(__u8 hook)
+{
+	return hook == FLOW_HOOK_TC_INGRESS ? FLOW_DEVICE_COUNT_INGRESS : FLOW_DEVICE_COUNT_EGRESS;
+}
 
 FLOW_INLINE __u32 tc_link(const struct flow_device *device)
 {
@@ -104,15 +110,19 @@ __weak int tc_show(struct __sk_buff *skb, struct sighting *sighting)
 }
 
 /* Parses what is linear; when the headers end beyond it, pulls them in and parses once more. */
-FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, struct sighting *sighting)
+FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, int plain, struct sighting *sighting)
 {
 	const void *data = (const void *)(long)skb->data;
 	const void *end = (const void *)(long)skb->data_end;
 	__u32 linear = (__u32)(end - data);
 
+	sighting->pulled = 0;
+	if (likely(plain == FLOW_PLAIN_READ)) {
+		sighting_take_plain(sighting, data, end);
+		return;
+	}
 	if (unlikely(sighting_parse(sighting, data, end, link, &flow_rules)))
 		sighting->status = tc_parse_rest(skb, &sighting->packet);
-	sighting->pulled = 0;
 	if (likely(!tc_is_short(sighting->status, &sighting->packet)) || skb->len <= linear)
 		return;
 	if (bpf_skb_pull_data(skb, skb->len < TC_PULL_BYTES ? skb->len : TC_PULL_BYTES))
@@ -145,20 +155,56 @@ FLOW_INLINE void tc_read_filter(struct __sk_buff *skb, __u32 filter, struct sigh
 		flow_filter_cgroups(skb, filter, &sighting->cgroups);
 }
 
+/* Not inlined: its stack is not needed by what follows. */
+static __attribute__((noinline)) int
+tc_plain(struct __sk_buff *skb, __u32 hook, const struct flow_device *device, struct packet *packet)
+{
+	if (!flow_plain_device(device, tc_counting_role(hook)) || skb->gso_size ||
+	    (hook == FLOW_HOOK_TC_EGRESS && skb->ingress_ifindex))
+		return FLOW_PLAIN_NOT;
+	return flow_plain((const void *)(long)skb->data, (const void *)(long)skb->data_end,
+			  skb->len + (skb->vlan_present ? 4 : 0), packet);
+}
+
+/* The socket behind the packet that made an entry; a function of its own, for the hit path's sake.
+ */
+__weak int tc_tell_owner(struct __sk_buff *skb, struct sighting *sighting)
+{
+	__u64 cookie = bpf_get_socket_cookie(skb);
+	struct owner_packet *packet;
+
+	if (!cookie || !sighting)
+		return 0;
+	packet = owner_reserve(OWNER_EVENT_PACKET, sizeof(*packet));
+	if (!packet)
+		return 0;
+	packet->cookie = cookie;
+	packet->cgroup_id = bpf_skb_cgroup_id(skb);
+	packet->ifindex = sighting->ifindex;
+	packet->hook = sighting->hook;
+	packet->pad[0] = packet->pad[1] = packet->pad[2] = 0;
+	packet->key = sighting->packet.key;
+	owner_submit(packet, packet->event.seq);
+	return 0;
+}
+
 /* The device is asked for before the packet is parsed, whether it counts after: see packet_parse.h.
  */
 FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 excluded)
 {
 	const struct flow_device *device = flow_device(skb->ifindex);
 	__u32 link = tc_link(device);
+	int plain = FLOW_PLAIN_NOT;
 	struct sighting sighting;
 
-	sighting_set_device(&sighting, device,
-			    hook == FLOW_HOOK_TC_INGRESS ? FLOW_DEVICE_COUNT_INGRESS
-							 : FLOW_DEVICE_COUNT_EGRESS);
+	if (likely(!filter && !excluded))
+		plain = tc_plain(skb, hook, device, &sighting.packet);
+	if (likely(plain == FLOW_PLAIN_DONE))
+		return TC_ACT_UNSPEC;
+	sighting_set_device(&sighting, device, tc_counting_role(hook));
 	tc_read_filter(skb, filter, &sighting);
 	sighting.excluded = excluded;
-	tc_parse(skb, link, &sighting);
+	tc_parse(skb, link, plain, &sighting);
 	sighting.vlan = tc_vlan(skb);
 	sighting.length = skb->len + (sighting.vlan ? 4 : 0);
 	sighting.segments = tc_segments(skb);
@@ -168,6 +214,8 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 		tc_look_back(skb, device, &sighting);
 	if (unlikely(flow_account(&sighting)))
 		tc_show(skb, &sighting);
+	if (unlikely(sighting.made) && cfg_owner_wake)
+		tc_tell_owner(skb, &sighting);
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		tc_account_carrier(skb, &sighting, link);

@@ -7,7 +7,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf-common/flow_account.bpf.h"
+#include "bpf-common/flow_plain.bpf.h"
 
 /* One header more, as a function of its own (packet_parse.h tells why). */
 __weak int xdp_parse_step(struct xdp_md *context, struct packet *packet)
@@ -53,21 +53,39 @@ __weak int xdp_show(struct xdp_md *context, struct sighting *sighting)
 	return 0;
 }
 
+/* Not inlined: its stack is not needed by what follows. */
+static __attribute__((noinline)) int xdp_plain(struct xdp_md *context, __u32 length,
+					       const struct flow_device *device,
+					       struct packet *packet)
+{
+	if (!flow_plain_device(device, FLOW_DEVICE_COUNT_INGRESS))
+		return FLOW_PLAIN_NOT;
+	return flow_plain((const void *)(long)context->data, (const void *)(long)context->data_end,
+			  length, packet);
+}
+
 FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 {
 	const struct flow_device *device = flow_device(context->ingress_ifindex);
 	const void *data = (const void *)(long)context->data;
 	const void *end = (const void *)(long)context->data_end;
+	__u32 length = cfg_xdp_frags ? (__u32)bpf_xdp_get_buff_len(context) : (__u32)(end - data);
+	int plain = FLOW_PLAIN_NOT;
 	struct sighting sighting;
 
+	if (likely(!filter && !excluded))
+		plain = xdp_plain(context, length, device, &sighting.packet);
+	if (likely(plain == FLOW_PLAIN_DONE))
+		return XDP_PASS;
 	sighting_set_device(&sighting, device, FLOW_DEVICE_COUNT_INGRESS);
 	sighting.filter = filter;
 	sighting.cgroups = 0; /* there is no socket yet */
 	sighting.excluded = excluded;
-	if (unlikely(sighting_parse(&sighting, data, end, PACKET_LINK_ETHERNET, &flow_rules)))
+	if (likely(plain == FLOW_PLAIN_READ))
+		sighting_take_plain(&sighting, data, end);
+	else if (unlikely(sighting_parse(&sighting, data, end, PACKET_LINK_ETHERNET, &flow_rules)))
 		sighting.status = xdp_parse_rest(context, &sighting.packet);
-	sighting.length =
-		cfg_xdp_frags ? (__u32)bpf_xdp_get_buff_len(context) : (__u32)(end - data);
+	sighting.length = length;
 	sighting.segments = 1;
 	sighting.ifindex = context->ingress_ifindex;
 	sighting.vlan = 0;

@@ -6,14 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flowcli/who.h"
 #include "proto/address.h"
 #include "proto/json.h"
 #include "proto/protocol.h"
 
-static void fill_end(const struct flow_record *record, const uint8_t address[16], uint16_t port,
-		     struct column_end *end)
+static void fill_end(const struct flow_record *record, enum flow_side side,
+		     const uint8_t address[16], uint16_t port, struct column_end *end)
 {
-	address_write(end->host, address, !(record->key.scope & FLOW_SCOPE_IPV6));
+	who_name(&record->ends[side], end->host, sizeof(end->host));
+	who_identity(&record->ends[side], end->identity, sizeof(end->identity));
+	if (!*end->host)
+		address_write(end->host, address, !(record->key.scope & FLOW_SCOPE_IPV6));
 	end->port[0] = '\0';
 	if (port && protocol_has_ports(record->key.protocol))
 		snprintf(end->port, sizeof(end->port), "%u", port);
@@ -21,12 +25,12 @@ static void fill_end(const struct flow_record *record, const uint8_t address[16]
 
 void column_source(const struct flow_record *record, struct column_end *end)
 {
-	fill_end(record, record->key.src, record->key.src_port, end);
+	fill_end(record, FLOW_SOURCE, record->key.src, record->key.src_port, end);
 }
 
 void column_destination(const struct flow_record *record, struct column_end *end)
 {
-	fill_end(record, record->key.dst, record->key.dst_port, end);
+	fill_end(record, FLOW_DESTINATION, record->key.dst, record->key.dst_port, end);
 }
 
 int column_join(const char *host, const char *port, char *text, size_t size)
@@ -48,6 +52,16 @@ static void format_destination(const struct flow_record *record, char *text, siz
 	struct column_end end;
 	column_destination(record, &end);
 	column_join(end.host, end.port, text, size);
+}
+
+static void format_source_process(const struct flow_record *record, char *text, size_t size)
+{
+	who_process(&record->ends[FLOW_SOURCE], text, size);
+}
+
+static void format_destination_process(const struct flow_record *record, char *text, size_t size)
+{
+	who_process(&record->ends[FLOW_DESTINATION], text, size);
 }
 
 static void format_type(const struct flow_record *record, char *text, size_t size)
@@ -114,11 +128,17 @@ static void format_tunnel(const struct flow_record *record, char *text, size_t s
 static const struct column_row rows[] = {
 	{ "time", "TIMESTAMP", 19, .field = "time", .help = "when the record was made" },
 	{ "node", "NODE", 8, .field = "node", .help = "the node that saw the flow" },
-	{ "source", "SOURCE", 21, .format = format_source, .json_key = "IP.source, l4",
-	  .help = "source address, with the port where there is one" },
+	{ "source", "SOURCE", 21, .format = format_source, .json_key = "source, IP.source, l4",
+	  .help = "source: name or address, with the port where there is one" },
 	{ "destination", "DESTINATION", 21, .format = format_destination,
-	  .json_key = "IP.destination, l4",
-	  .help = "destination address, with the port where there is one" },
+	  .json_key = "destination, IP.destination, l4",
+	  .help = "destination: name or address, with the port where there is one" },
+	{ "from", "FROM", 16, .format = format_source_process,
+	  .json_key = "extensions.value.source_process",
+	  .help = "process at the source, and its number" },
+	{ "to", "TO", 16, .format = format_destination_process,
+	  .json_key = "extensions.value.destination_process",
+	  .help = "process at the destination, and its number" },
 	{ "type", "TYPE", 12, .format = format_type, .json_key = "event_type",
 	  .help = "where the counting point lies, as Hubble says it (to-endpoint)" },
 	{ "verdict", "VERDICT", 9, .format = format_verdict, .json_key = "verdict",

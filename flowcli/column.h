@@ -56,8 +56,9 @@ const struct column_row *column_rows(void);
 
 /* One end of a record as host and port; *port is empty where the protocol has none. */
 struct column_end {
-	char host[64];
+	char host[ENDPOINT_TEXT_MAX + 1]; /* a name or an address; not escaped */
 	char port[8];
+	char identity[32];
 };
 void column_source(const struct flow_record *record, struct column_end *end);
 void column_destination(const struct flow_record *record, struct column_end *end);

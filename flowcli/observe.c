@@ -13,12 +13,13 @@
 #include "flowcli/drop_reasons.h"
 #include "flowcli/fleet.h"
 #include "flowcli/observation.h"
+#include "flowcli/who.h"
 #include "flowcli/writer.h"
 #include "proto/filter_line.h"
 #include "proto/selection.h"
 
 static struct {
-	bool follow, all, print_filter, node, quiet;
+	bool follow, all, print_filter, node, quiet, numeric;
 	uint64_t last, first;
 	const char *since, *until;
 	const char *output, *columns, *time_format, *time_zone, *color;
@@ -111,6 +112,10 @@ static const struct option_row output_rows[] = {
 	  .kind = OPTION_SWITCH,
 	  .variable = &given.node,
 	  .help = "show the node in compact, table and dict" },
+	{ .name = "numeric",
+	  .kind = OPTION_SWITCH,
+	  .variable = &given.numeric,
+	  .help = "addresses instead of names" },
 	{ .name = "time-format",
 	  .kind = OPTION_CHOICE,
 	  .argument = "LAYOUT",
@@ -136,18 +141,18 @@ static const struct option_row output_rows[] = {
 	{ 0 }
 };
 
+static const struct option_row who_rows[] = { IDENTITY_OPTIONS(FILTER){ 0 } };
+
 static const struct option_group range_options = { "Which records", range_rows };
 static const struct option_group filter_options = {
 	"Filters (the same one again: or; different ones: and)", filter_rows
 };
+static const struct option_group who_options = { "Filters by identity", who_rows };
 static const struct option_group output_options = { "Output", output_rows };
-static const struct option_group *const groups[] = { &range_options,
-						     &filter_options,
-						     &output_options,
-						     &fleet_options,
-						     &connection_options,
-						     &help_options,
-						     NULL };
+static const struct option_group *const groups[] = { &range_options, &filter_options,
+						     &who_options,   &output_options,
+						     &fleet_options, &connection_options,
+						     &help_options,  NULL };
 
 static int misuse(const char *sentence)
 {
@@ -263,6 +268,7 @@ static int prepare(struct observation *observation, char *why, size_t size)
 	observation->all = given.all;
 	observation->follow = given.follow;
 	observation->sink.quiet = given.quiet;
+	who_set_numeric(given.numeric);
 	return error;
 }
 

@@ -84,8 +84,21 @@ static void tell_loss(const struct sink *sink, const struct flow_loss *loss)
 	fprintf(stderr, "lost: %s at %s%s%s%s\n", amount, source, *node ? " on " : "", node, times);
 }
 
+static void tell_limit(const struct sink *sink, const struct flow_loss *loss)
+{
+	char times[160];
+
+	describe_times(sink, loss, times, sizeof(times));
+	fprintf(stderr, "limited: %" PRIu64 " events above events.rate were only counted%s\n",
+		loss->records, times);
+}
+
 void sink_loss(struct sink *sink, const struct flow_loss *loss)
 {
+	if (flow_loss_is_limit(loss)) {
+		tell_limit(sink, loss);
+		return;
+	}
 	sink->gaps++;
 	sink->lost.records += loss->records;
 	sink->lost.packets += loss->packets;

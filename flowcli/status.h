@@ -17,6 +17,8 @@ struct status_view {
 
 void status_write_compact(const struct status_view *view, const struct status *status);
 void status_write_dict(const struct status_view *view, const struct status *status);
+/* No packet and no record is missing; events above a limit are not meant to be told. */
+bool status_is_complete(const struct status *status);
 void status_write_json(const struct status_view *view, const struct status *status);
 
 #endif

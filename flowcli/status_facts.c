@@ -191,6 +191,15 @@ static void json_losses(struct output *output, const struct status *status)
 	output_text(output, "]");
 }
 
+bool status_is_complete(const struct status *status)
+{
+	bool complete = !status->packets_lost;
+
+	for (size_t i = 0; i < status->loss_count && complete; i++)
+		complete = flow_loss_is_limit(&status->losses[i]);
+	return complete;
+}
+
 void status_write_json(const struct status_view *view, const struct status *status)
 {
 	output_text(view->output, "{");
@@ -198,7 +207,7 @@ void status_write_json(const struct status_view *view, const struct status *stat
 	output_print(view->output,
 		     "\"num_connected_nodes\":1,\"num_unavailable_nodes\":0,"
 		     "\"complete\":%s,",
-		     status->packets_lost || status->loss_count ? "false" : "true");
+		     status_is_complete(status) ? "true" : "false");
 	json_ledger(view->output, status);
 	json_interfaces(view->output, status);
 	json_losses(view->output, status);

@@ -160,7 +160,7 @@ static void write_losses(struct output *output, const struct status *status)
 static void write_completeness(struct output *output, const struct status *status)
 {
 	char accounted[NUMBER_BYTES], lost[NUMBER_BYTES];
-	bool complete = !status->packets_lost && !status->loss_count;
+	bool complete = status_is_complete(status);
 
 	output_print(output, "%s: %s packets in flow records, %s lost%s\n",
 		     complete ? "Complete" : "INCOMPLETE",

@@ -11,12 +11,22 @@
 static void paint_end(const struct writer *writer, const struct column_end *end, char *text,
 		      size_t size)
 {
-	char host[96], port[32] = "";
+	char escaped[COLUMN_TEXT_MAX], host[COLUMN_TEXT_MAX + 16], port[32] = "";
 
-	terminal_paint(end->host, PAINT_CYAN, writer->color, host, sizeof(host));
+	terminal_escape(end->host, escaped, sizeof(escaped));
+	terminal_paint(escaped, PAINT_CYAN, writer->color, host, sizeof(host));
 	if (*end->port)
 		terminal_paint(end->port, PAINT_YELLOW, writer->color, port, sizeof(port));
 	column_join(host, port, text, size);
+}
+
+static void paint_identity(const struct writer *writer, const struct column_end *end, char *text,
+			   size_t size)
+{
+	char plain[40];
+
+	snprintf(plain, sizeof(plain), "(%s)", end->identity);
+	terminal_paint(plain, PAINT_MAGENTA, writer->color, text, size);
 }
 
 /* " [node]", or nothing. */
@@ -53,7 +63,7 @@ static const char *arrange(const struct flow_record *record, struct column_end *
 static void compact_record(struct writer *writer, const struct flow_record *record)
 {
 	struct column_end ends[2];
-	char time[TIME_TEXT_MAX], node[272], left[160], right[160], identity[32], verdict[64];
+	char time[TIME_TEXT_MAX], node[272], left[640], right[640], identity[2][64], verdict[64];
 	char summary[COLUMN_TEXT_MAX], escaped[COLUMN_TEXT_MAX];
 	int type, sub_type;
 	const char *arrow = arrange(record, &ends[0], &ends[1]);
@@ -62,14 +72,15 @@ static void compact_record(struct writer *writer, const struct flow_record *reco
 	node_mark(writer, record, node, sizeof(node));
 	paint_end(writer, &ends[0], left, sizeof(left));
 	paint_end(writer, &ends[1], right, sizeof(right));
-	terminal_paint("(unknown)", PAINT_MAGENTA, writer->color, identity, sizeof(identity));
+	for (int i = 0; i < 2; i++)
+		paint_identity(writer, &ends[i], identity[i], sizeof(identity[i]));
 	terminal_paint(column_verdict(record), column_verdict_paint(record), writer->color, verdict,
 		       sizeof(verdict));
 	flow_record_summary(record, summary, sizeof(summary));
 	terminal_escape(summary, escaped, sizeof(escaped));
 	output_print(writer->output, "%s%s: %s %s %s %s %s %s %s (%s)\n", time, node, left,
-		     identity, arrow, right, identity, flow_record_type(record, &type, &sub_type),
-		     verdict, escaped);
+		     identity[0], arrow, right, identity[1],
+		     flow_record_type(record, &type, &sub_type), verdict, escaped);
 }
 
 static void dict_record(struct writer *writer, const struct flow_record *record)

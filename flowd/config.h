@@ -53,6 +53,9 @@ struct config_export {
 	struct export_settings *settings; /* the kind's, owned */
 };
 
+/* Which pods are asked for. */
+enum config_kubernetes { KUBERNETES_OFF, KUBERNETES_LOCAL, KUBERNETES_CLUSTER };
+
 struct intern;
 struct config {
 	struct config_globs include, exclude;
@@ -75,6 +78,15 @@ struct config {
 		const char *pcap;	   /* expression; NULL: none */
 		struct filter_rules rules; /* deny_others is set by config_finish() */
 	} filter;
+	struct {
+		uint64_t enabled, max_owners, ring_bytes, keep;
+		const char *host_root, *networks, *hosts;
+		const char *docker, *containerd, *runc, *storage;
+		uint64_t kubernetes; /* enum config_kubernetes */
+		const char *kubeconfig;
+		const char *city, *asn; /* MaxMind databases */
+		uint64_t conntrack;
+	} identity;
 	uint64_t history_records;
 	struct {
 		uint64_t drops, tcp, tcp_states, rate;

@@ -65,7 +65,7 @@ uint64_t ledger_packets_lost(const struct datapath_ledger *ledger)
 
 static const char *ledger_remedy(const char *source)
 {
-	if (!strcmp(source, "event_limit"))
+	if (!strcmp(source, FLOW_LOSS_LIMIT))
 		return "a higher events.rate, where each event is wanted";
 	return strcmp(source, "event_ring") ? "a larger flow.table_flows or flow.ring_bytes"
 					    : "a lower events.rate";

@@ -110,6 +110,14 @@ void outlets_pump_patiently(struct outlets *outlets)
 	outlets_wait_for_exporters(outlets, OUTLETS_PATIENCE_NS);
 }
 
+uint64_t outlets_oldest(struct outlets *outlets)
+{
+	uint64_t exported = exporters_oldest(outlets->exporters);
+	uint64_t counted = metrics_oldest(outlets->metrics);
+
+	return exported < counted ? exported : counted;
+}
+
 void outlets_loss(struct outlets *outlets, const struct flow_loss *loss)
 {
 	exporters_loss(outlets->exporters, loss);

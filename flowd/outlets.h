@@ -27,6 +27,8 @@ void outlets_close(struct outlets *outlets);
 bool outlets_pump(struct outlets *outlets);
 /* The same, waiting some milliseconds for those that have no room. */
 void outlets_pump_patiently(struct outlets *outlets);
+/* Position of the oldest record that they hold beside history; UINT64_MAX: none. */
+uint64_t outlets_oldest(struct outlets *outlets);
 void outlets_loss(struct outlets *outlets, const struct flow_loss *loss);
 /* SIGHUP: log files may have been moved away. */
 void outlets_reopen(struct outlets *outlets);

@@ -22,6 +22,7 @@
 #include "flowd/device_names.h"
 #include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
+#include "flowd/identification.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/kernel/packet_filter.h"
@@ -54,6 +55,7 @@ struct pipeline {
 	struct packet_filter *filter;
 	struct interfaces *interfaces;
 	struct trouble *trouble;
+	struct identification *identification;
 	struct ledger_watch ledger;
 	struct status_page *status;
 	struct budget budget;
@@ -69,7 +71,8 @@ static void pipeline_record(void *context, const struct flow_record *record)
 	struct pipeline *pipeline = context;
 	uint64_t undelivered;
 
-	history_append(pipeline->history, record);
+	record = identification_name(pipeline->identification, record, pipeline->wall_offset_ns);
+	identification_stored(pipeline->identification, history_append(pipeline->history, record));
 	undelivered = delivery_add(pipeline->delivery);
 	if (pipeline->finishing && undelivered >= PIPELINE_LAST_BURST)
 		delivery_serve_rest(pipeline->delivery, PIPELINE_LAST_QUIET_NS,
@@ -178,6 +181,9 @@ static void pipeline_drain(void *context)
 	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
+	identification_held(pipeline->identification,
+			    outlets_oldest(delivery_outlets(pipeline->delivery)));
+	identification_drain(pipeline->identification);
 	pipeline_announce(pipeline);
 	flow_table_age(pipeline->table, clock_monotonic_ns());
 	delivery_need(pipeline->delivery);
@@ -356,6 +362,9 @@ static int pipeline_open_all(struct pipeline *pipeline)
 	if (!error)
 		error = pipeline_open_kernel(pipeline);
 	if (!error)
+		error = identification_open(&pipeline->identification, pipeline->loop,
+					    pipeline->config, pipeline->datapath);
+	if (!error)
 		error = pipeline_open_sources(pipeline);
 	if (!error)
 		error = troubles_open(&pipeline->trouble, pipeline->loop, pipeline->config,
@@ -445,6 +454,7 @@ void pipeline_close(struct pipeline *pipeline)
 	flow_table_close(pipeline->table);
 	history_close(pipeline->history);
 	losses_close(pipeline->losses);
+	identification_close(pipeline->identification);
 	status_page_close(pipeline->status);
 	device_names_close(pipeline->names);
 	free(pipeline);

@@ -231,6 +231,7 @@ void codec_flow_image(struct flow_image *image, const struct flow_record *record
 	image_counts(image, record);
 	codec_extra_image(image, record);
 	codec_trouble_image(image, record);
+	codec_identity_image(image, record);
 }
 
 /* ---- message to record ---------------------------------------------------------------------- */
@@ -420,14 +421,15 @@ static void read_counts(const Flowd__Flow *flow, struct flow_record *record)
 	record->node_name = codec_text(flow->node_name);
 }
 
-int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record,
+int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record, struct arena *arena,
 		    const struct reason *reason)
 {
 	*record = (struct flow_record){ 0 };
 	if (read_time(flow, record, reason) || read_addresses(flow, &record->key, reason) ||
 	    read_l4(flow, &record->key, reason) || read_ethernet(flow, record, reason) ||
 	    read_enums(flow, record, reason) || read_points(flow, record, reason) ||
-	    codec_extra_read(flow, record, reason) || codec_trouble_read(flow, record, reason))
+	    codec_extra_read(flow, record, reason) || codec_trouble_read(flow, record, reason) ||
+	    codec_identity_read(flow, record, arena, reason))
 		return -EBADMSG;
 	read_counts(flow, record);
 	return 0;

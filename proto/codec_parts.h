@@ -16,6 +16,18 @@ struct reason {
 __attribute__((format(printf, 3, 4))) int reason_set(const struct reason *reason, int err,
 						     const char *format, ...);
 
+/* One end of a record, likewise. */
+struct end_image {
+	Flowd__Endpoint endpoint;
+	Flowd__Workload workload;
+	Flowd__Workload *workloads[1];
+	Flowd__Service service;
+	char *labels[ENDPOINT_LABELS_MAX];
+	char workload_kind[ENDPOINT_TEXT_MAX + 1];
+	char service_namespace[ENDPOINT_TEXT_MAX + 1];
+	char xlated[64];
+};
+
 /* A record as generated messages that point at each other; stays where it is while packed. */
 struct flow_image {
 	Flowd__Flow flow;
@@ -50,10 +62,12 @@ struct flow_image {
 	Flowd__TcpFacts tcp_facts;
 	uint32_t retransmits_of[TRACE_RETRANSMIT_COUNT];
 	Flowd__Incident incident;
+	struct end_image ends[2];
+	char source_xlated[46];
 };
 void codec_flow_image(struct flow_image *image, const struct flow_record *record);
-/* Strings of the record point into `flow`. 0 or -EBADMSG. */
-int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record,
+/* Strings of the record point into `flow`, or into the arena. 0 or -EBADMSG. */
+int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record, struct arena *arena,
 		    const struct reason *reason);
 
 /* codec_extra.c: tunnel, quoted packet, ICMP errors, sampling; each where the record has it. */
@@ -67,6 +81,10 @@ void codec_trouble_image(struct flow_image *image, const struct flow_record *rec
 /* 0 or -EBADMSG. */
 int codec_trouble_read(const Flowd__Flow *flow, struct flow_record *record,
 		       const struct reason *reason);
+/* codec_identity.c: who the ends are. 0 or -EBADMSG. */
+void codec_identity_image(struct flow_image *image, const struct flow_record *record);
+int codec_identity_read(const Flowd__Flow *flow, struct flow_record *record, struct arena *arena,
+			const struct reason *reason);
 
 /* codec_flow.c. A number that must fit its place: 0 or -EBADMSG. */
 int codec_narrow(uint64_t value, uint64_t max, const char *name, const struct reason *reason);

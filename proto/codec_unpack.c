@@ -131,7 +131,7 @@ static int read_flows(Flowd__Flow *const *flows, size_t count, struct answer *ou
 	if (!records)
 		return refuse(arena, reason);
 	for (size_t i = 0; i < count; i++)
-		if (codec_flow_read(flows[i], &records[i], reason))
+		if (codec_flow_read(flows[i], &records[i], arena, reason))
 			return -EBADMSG;
 	out->records = records;
 	out->record_count = count;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "proto/field_identity.h"
 #include "proto/field_trouble.h"
 #include "proto/icmp.h"
 #include "proto/protocol.h"
@@ -305,6 +306,7 @@ static const struct field rows[] = {
 	    "how a connect failed: ECONNREFUSED ..."),
 	ROW("netns", FIELD_NUMBER, field_get_netns, FACTS "netns.inode",
 	    "network namespace of an event, by inode number", .max = UINT32_MAX),
+	FIELD_IDENTITY_ROWS,
 	ROW("flow.id", FIELD_NUMBER, get_flow_id, FACTS "flow_id",
 	    "the same in all records of one flow"),
 	ROW("position", FIELD_NUMBER, get_position, NULL, "place in the daemon's history"),

@@ -58,6 +58,7 @@ struct field {
 	const char *help;     /* one line */
 	const struct field_name *names; /* FIELD_NAME */
 	uint64_t max;			/* largest number an operand may be; 0 = any */
+	bool prefix;			/* FIELD_TEXT: an operand need only be its beginning */
 	uint8_t values; /* most values a record can have (interface, vlan); 0 is 1 */
 };
 

@@ -18,7 +18,7 @@ static const struct {
 	const char *fields[2];
 	const char *constant;
 	bool at_least;
-} flags[] = { FILTER_OPTIONS(FLAG_ROW) };
+} flags[] = { FILTER_OPTIONS(FLAG_ROW) IDENTITY_OPTIONS(FLAG_ROW) };
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
 struct flag_text {

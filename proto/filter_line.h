@@ -30,6 +30,8 @@
 	  "destination: number, range or list")                                                \
 	X("protocol", 0, "NAME", "protocol", NULL, NULL, false, NULL,                          \
 	  "tcp, udp, sctp, icmp (both versions), ... or a number")                             \
+	X("node-name", 0, "NAME", "node", NULL, NULL, false, NULL,                             \
+	  "the node that saw it; * and ? match")                                               \
 	X("verdict", 0, "NAME", "verdict", NULL, NULL, false, NULL, "FORWARDED, DROPPED, ...") \
 	X("type", 't', "TYPE", "type", NULL, NULL, false, NULL,                                \
 	  "trace, drop, tcp or l7: what the record is about")                                  \
@@ -56,6 +58,34 @@
 	  "either end of the tunnel: address or CIDR")                                         \
 	X("icmp-error", 0, NULL, "icmp.error", NULL, "true", false, NULL,                      \
 	  "only ICMP errors and the flows they were about")
+
+/* --name, --from-name and --to-name */
+#define FILTER_ENDS(X, option, word, name, text)                                             \
+	X(option, 0, word, "source." name, "destination." name, NULL, false, NULL,           \
+	  "source or destination: " text)                                                    \
+	X("from-" option, 0, word, "source." name, NULL, NULL, false, NULL, "source: " text) \
+	X("to-" option, 0, word, "destination." name, NULL, NULL, false, NULL, "destination: " text)
+
+/* who, X as above */
+#define IDENTITY_OPTIONS(X)                                                                      \
+	FILTER_ENDS(X, "pod", "NAME", "pod", "[namespace/]pod, or how it begins; any namespace") \
+	FILTER_ENDS(X, "namespace", "NAME", "namespace", "Kubernetes namespace; * and ? match")  \
+	FILTER_ENDS(X, "label", "LABEL", "label", "KEY=VALUE or KEY; * and ? match")             \
+	FILTER_ENDS(X, "workload", "NAME", "workload", "[kind/]workload, or how it begins")      \
+	FILTER_ENDS(X, "service", "NAME", "service", "[namespace/]service, or how it begins")    \
+	FILTER_ENDS(X, "identity", "NAME", "identity",                                           \
+		    "number, or host, world, kube-apiserver, ...")                               \
+	FILTER_ENDS(X, "container", "NAME", "container",                                         \
+		    "container, or how its name or id begins")                                   \
+	FILTER_ENDS(X, "process", "NAME", "process", "process name; * and ? match")              \
+	X("pid", 0, "NUMBER", "source.pid", "destination.pid", NULL, false, NULL,                \
+	  "process number, range or list")                                                       \
+	X("uid", 0, "NUMBER", "source.uid", "destination.uid", NULL, false, NULL,                \
+	  "user number, range or list")                                                          \
+	X("unit", 0, "NAME", "source.unit", "destination.unit", NULL, false, NULL,               \
+	  "systemd unit; * and ? match")                                                         \
+	X("cgroup", 0, "PATH", "source.cgroup", "destination.cgroup", NULL, false, NULL,         \
+	  "cgroup (v2) path and what lies below it")
 
 /*
  * The filter that a line of flags makes ("--protocol tcp --not --port 22"), words and quotes as in

@@ -207,9 +207,12 @@ static int take_network(const struct operand_text *operand, struct filter *leaf)
 
 static int take_text(const struct operand_text *operand, struct filter *leaf)
 {
-	struct filter_operand text = { .kind = OPERAND_TEXT, .text = strdup(operand->text) };
+	struct filter_operand text = { .kind = OPERAND_TEXT };
+	const char *rest = operand->field->prefix ? "*" : "";
 
-	return text.text ? filter_leaf_add(leaf, &text) : -ENOMEM;
+	if (asprintf(&text.text, "%s%s", operand->text, rest) < 0)
+		return -ENOMEM;
+	return filter_leaf_add(leaf, &text);
 }
 
 int filter_flags_parse(const char *text, struct filter_operand *operand)

@@ -10,9 +10,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "bpf-common/flow_abi.h"
 #include "bpf-common/trace_abi.h"
+#include "proto/endpoint.h"
 
 /* kind, X(NAME, json_name) */
 #define FLOW_KINDS(X)                       \
@@ -116,6 +118,8 @@ struct flow_incident {
 	uint8_t sent;		      /* TCP_RESET: the sender's kernel is this one */
 };
 
+enum flow_side { FLOW_SOURCE, FLOW_DESTINATION };
+
 struct flow_record {
 	uint64_t position; /* in the publisher's history, from 1, without gaps; 0 = not stored */
 	uint64_t flow_id;  /* the same in every record of one flow instance; unique per epoch */
@@ -153,7 +157,9 @@ struct flow_record {
 	uint64_t dropped;			   /* packets, by any reason */
 	struct flow_tcp tcp;
 	struct flow_incident incident;
-	const char *node_name; /* borrowed */
+	struct flow_end ends[2]; /* FLOW_SOURCE, FLOW_DESTINATION: who, as of the flow's own time */
+	uint64_t socket_cookie;	 /* of the local socket that sent; 0: none known */
+	const char *node_name;	 /* borrowed */
 };
 
 static inline bool flow_kind_is_event(uint8_t kind)
@@ -184,5 +190,13 @@ struct flow_loss {
 	uint64_t last_ns;
 	const char *node_name;
 };
+
+/* Events above the rate that the operator has set (events.rate): counted, as meant, and nothing
+ * that makes an answer incomplete. */
+#define FLOW_LOSS_LIMIT "event_limit"
+static inline bool flow_loss_is_limit(const struct flow_loss *loss)
+{
+	return loss->source && !strcmp(loss->source, FLOW_LOSS_LIMIT);
+}
 
 #endif

@@ -202,13 +202,6 @@ static char *put_counts(char *out, const struct flow_record *record)
 	return put_count(out, "total_packets", record->total_packets);
 }
 
-/* Ports that "l4" has no place for. */
-static bool has_other_ports(const struct flow_record *record)
-{
-	return protocol_has_ports(record->key.protocol) &&
-	       !protocol_is_layer4(record->key.protocol);
-}
-
 static char *put_facts(char *out, const struct flow_record *record)
 {
 	out = put_count(out, "bytes", record->bytes);
@@ -216,8 +209,7 @@ static char *put_facts(char *out, const struct flow_record *record)
 		out = json_literal(out, "\"carrier\":true,");
 	out = json_certain(out, record);
 	out = json_cgroup(out, record);
-	if (has_other_ports(record))
-		out = put_number(out, "destination_port", record->key.dst_port);
+	out = json_end_facts(out, record, FLOW_DESTINATION);
 	out = json_drops(out, record);
 	if (record->end_reason != FLOW_END_NONE)
 		out = put_word(out, "end_reason", NAME_OF(end_names, record->end_reason));
@@ -231,6 +223,7 @@ static char *put_facts(char *out, const struct flow_record *record)
 		out = json_literal(out, "\"fragment_orphan\":true,");
 	out = json_icmp(out, record);
 	out = json_icmp_error(out, record);
+	out = json_identity(out, record);
 	out = put_word(out, "kind", NAME_OF(kind_names, record->kind));
 	out = put_count(out, "l3_bytes", record->l3_bytes);
 	out = put_time(out, "last_seen", record->last_ns);
@@ -241,8 +234,7 @@ static char *put_facts(char *out, const struct flow_record *record)
 	if (record->sampling > 1)
 		out = put_number(out, "sampling", record->sampling);
 	out = json_socket(out, record);
-	if (has_other_ports(record))
-		out = put_number(out, "source_port", record->key.src_port);
+	out = json_end_facts(out, record, FLOW_SOURCE);
 	out = json_tcp(out, record);
 	out = put_counts(out, record);
 	if (record->flags & FLOW_FLAG_L4_SHORT)
@@ -270,14 +262,19 @@ static char *write_flow(char *out, const struct flow_record *record)
 	if (record->verdict != FLOW_VERDICT_VERDICT_UNKNOWN)
 		out = put_word(out, "verdict", NAME_OF(verdict_names, record->verdict));
 	out = put_ethernet(out, record);
-	out = json_ip(out, record->key.src, record->key.dst, record->key.scope);
+	out = json_ip_xlated(out, record);
 	out = put_l4(out, record);
 	out = json_hubble_tunnel(out, record);
+	out = json_endpoint(out, "source", &record->ends[FLOW_SOURCE]);
+	out = json_endpoint(out, "destination", &record->ends[FLOW_DESTINATION]);
 	out = json_literal(out, "\"Type\":\"L3_L4\",");
 	out = put_node(out, record->node_name);
+	out = json_service(out, "source", &record->ends[FLOW_SOURCE]);
+	out = json_service(out, "destination", &record->ends[FLOW_DESTINATION]);
 	out = put_event(out, record);
 	out = put_reply(out, record->reply);
 	out = put_interface(out, record);
+	out = json_hubble_socket(out, record);
 	out = put_summary(out, record);
 	out = put_extensions(out, record);
 	out = close_object(out, '}');

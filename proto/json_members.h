@@ -51,4 +51,12 @@ char *json_cgroup(char *out, const struct flow_record *record);
 char *json_netns(char *out, const struct flow_record *record);
 char *json_socket(char *out, const struct flow_record *record);
 
+/* json_identity.c: who the ends are; `side` is "source" or "destination". */
+char *json_ip_xlated(char *out, const struct flow_record *record);
+char *json_endpoint(char *out, const char *side, const struct flow_end *end);
+char *json_service(char *out, const char *side, const struct flow_end *end);
+char *json_hubble_socket(char *out, const struct flow_record *record);
+char *json_end_facts(char *out, const struct flow_record *record, enum flow_side side);
+char *json_identity(char *out, const struct flow_record *record);
+
 #endif

@@ -51,6 +51,15 @@ static size_t intern_bucket(const char *text)
 	return hash % INTERN_BUCKETS;
 }
 
+const char *intern_find(const struct intern *pool, const char *text)
+{
+	const struct intern_name *name = pool->buckets[intern_bucket(text)];
+
+	while (name && strcmp(name->text, text))
+		name = name->next;
+	return name ? name->text : NULL;
+}
+
 const char *intern_text(struct intern *pool, const char *text)
 {
 	struct intern_name **bucket, *name;

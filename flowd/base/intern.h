@@ -13,5 +13,7 @@ int intern_open(struct intern **out);
 void intern_close(struct intern *pool);
 /* The pool's copy; NULL for NULL and when memory is short. */
 const char *intern_text(struct intern *pool, const char *text);
+/* The pool's copy if it has one, else NULL. */
+const char *intern_find(const struct intern *pool, const char *text);
 
 #endif

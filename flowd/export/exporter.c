@@ -181,6 +181,11 @@ bool exporter_pump(struct exporter *exporter, struct history *history)
 	return more;
 }
 
+uint64_t exporter_oldest(struct exporter *exporter)
+{
+	return record_queue_oldest(exporter->queue);
+}
+
 void exporter_loss(struct exporter *exporter, const struct flow_loss *loss)
 {
 	record_queue_put_loss(exporter->queue, loss);

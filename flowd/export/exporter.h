@@ -29,6 +29,8 @@ void exporter_close(struct exporter *exporter, uint64_t patience_ns);
 
 /* The pipeline's thread: takes over what is new in history; true while there is more. */
 bool exporter_pump(struct exporter *exporter, struct history *history);
+/* Of the records it still has in memory as they were made; record_queue_oldest(). */
+uint64_t exporter_oldest(struct exporter *exporter);
 void exporter_loss(struct exporter *exporter, const struct flow_loss *loss);
 /* Log files were moved away, certificates changed. */
 void exporter_reopen(struct exporter *exporter);

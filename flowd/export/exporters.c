@@ -63,6 +63,18 @@ bool exporters_pump(struct exporters *exporters)
 	return more;
 }
 
+uint64_t exporters_oldest(struct exporters *exporters)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (size_t i = 0; exporters && i < exporters->count; i++) {
+		uint64_t one = exporter_oldest(exporters->exporter[i]);
+
+		oldest = one < oldest ? one : oldest;
+	}
+	return oldest;
+}
+
 void exporters_loss(struct exporters *exporters, const struct flow_loss *loss)
 {
 	for (size_t i = 0; exporters && i < exporters->count; i++)

@@ -17,6 +17,7 @@ void exporters_close(struct exporters *exporters);
 
 /* Takes over what is new in history; true while there is more than they have room for. */
 bool exporters_pump(struct exporters *exporters);
+uint64_t exporters_oldest(struct exporters *exporters);
 void exporters_loss(struct exporters *exporters, const struct flow_loss *loss);
 void exporters_reopen(struct exporters *exporters);
 /* Fills at most EXPORTERS_MAX; returns how many. Any thread. */

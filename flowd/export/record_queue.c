@@ -13,6 +13,7 @@ struct record_queue {
 	pthread_cond_t filled;
 	struct record_page *first, **last;
 	size_t capacity, length;
+	uint64_t in_hand; /* oldest position of the page taken last; UINT64_MAX: none */
 	bool ended;
 };
 
@@ -25,6 +26,7 @@ int record_queue_open(struct record_queue **out, size_t capacity)
 		return -ENOMEM;
 	queue->capacity = capacity;
 	queue->last = &queue->first;
+	queue->in_hand = UINT64_MAX;
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -57,6 +59,24 @@ size_t record_queue_length(struct record_queue *queue)
 	length = queue->length;
 	pthread_mutex_unlock(&queue->lock);
 	return length;
+}
+
+static uint64_t page_oldest(const struct record_page *page)
+{
+	return page && page->count ? page->records[0].position : UINT64_MAX;
+}
+
+uint64_t record_queue_oldest(struct record_queue *queue)
+{
+	uint64_t oldest;
+
+	pthread_mutex_lock(&queue->lock);
+	oldest = queue->in_hand;
+	for (struct record_page *page = queue->first; page && oldest == UINT64_MAX;
+	     page = page->next)
+		oldest = page_oldest(page);
+	pthread_mutex_unlock(&queue->lock);
+	return oldest;
 }
 
 size_t record_queue_room(struct record_queue *queue)
@@ -151,6 +171,7 @@ struct record_page *record_queue_get(struct record_queue *queue, uint64_t wait_n
 	struct record_page *page;
 
 	pthread_mutex_lock(&queue->lock);
+	queue->in_hand = UINT64_MAX;
 	while (!queue->first && !queue->ended &&
 	       pthread_cond_timedwait(&queue->filled, &queue->lock, &end) != ETIMEDOUT)
 		;
@@ -160,6 +181,7 @@ struct record_page *record_queue_get(struct record_queue *queue, uint64_t wait_n
 		if (!queue->first)
 			queue->last = &queue->first;
 		queue->length -= page->count;
+		queue->in_hand = page_oldest(page);
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return page;

@@ -47,6 +47,9 @@ struct record_page *record_queue_get(struct record_queue *queue, uint64_t wait_n
 /* No more will be put: getters do not wait any more. */
 void record_queue_end(struct record_queue *queue);
 bool record_queue_ended(struct record_queue *queue);
+/* Position of the oldest record in the queue or in the hands of who took the last page; UINT64_MAX:
+ * there is none. What the records borrow must be there until it has passed them. */
+uint64_t record_queue_oldest(struct record_queue *queue);
 size_t record_queue_length(struct record_queue *queue);
 
 /* pthread_cond_timedwait() by CLOCK_MONOTONIC, which the condition must have been made for. */

@@ -80,8 +80,12 @@ int schema_plan_open(struct schema_plan **out, const struct schema *schema,
 		if (!plan_wants(&schema->rows[i], mask))
 			continue;
 		planned->row = &schema->rows[i];
-		if (plan_needs_field(planned->row))
+		planned->field = NULL;
+		if (plan_needs_field(planned->row)) {
 			planned->field = field_find(planned->row->from);
+			if (!planned->field)
+				continue;
+		}
 		plan_path(planned);
 		plan->count++;
 	}

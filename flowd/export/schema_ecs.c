@@ -124,6 +124,12 @@ static const struct schema_row rows[] = {
 	{ "network.packets", "packets", SCHEMA_NUMBER },
 	{ "network.bytes", "bytes", SCHEMA_NUMBER },
 	{ "network.vlan.id", "vlan", SCHEMA_CALL, text_vlan },
+	{ "process.pid", "source.pid", SCHEMA_NUMBER }, /* like the next five: of the source */
+	{ "process.name", "source.process", SCHEMA_TEXT },
+	{ "container.name", "source.container", SCHEMA_TEXT },
+	{ "orchestrator.namespace", "source.namespace", SCHEMA_TEXT },
+	{ "orchestrator.resource.name", "source.pod", SCHEMA_TEXT },
+	{ "service.name", "source.service", SCHEMA_TEXT },
 	{ "observer.hostname", "node", SCHEMA_CALL, schema_text_node, true },
 	{ "observer.type", "sensor", SCHEMA_LITERAL },
 	{ "observer.vendor", "flowd", SCHEMA_LITERAL },

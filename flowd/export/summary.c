@@ -30,7 +30,7 @@ struct group {
 };
 
 struct summary {
-	const struct field *by[SUMMARY_KEYS];
+	const struct field *by[SUMMARY_KEYS][SUMMARY_CHOICES];
 	size_t by_count;
 	const char *node_name;
 	uint64_t interval_ns, start_ns, end_ns;
@@ -43,32 +43,55 @@ struct summary {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static int summary_keys(const char *by, const struct field **out, size_t *count, char *why,
-			size_t why_size)
+static int summary_refuse(const char *name, size_t length, const char *what, char *why,
+			  size_t why_size)
 {
-	const char *item, *list = by ? by : SUMMARY_BY;
-	size_t length;
+	snprintf(why, why_size, "by: %.*s: %s", (int)length, name, what);
+	return -EINVAL;
+}
 
-	*count = 0;
-	while ((length = export_list_next(&list, &item))) {
+/* "source.workload|source.ip" */
+static int summary_key(const char *item, size_t size, const struct field **choices, char *why,
+		       size_t why_size)
+{
+	size_t count = 0, length;
+
+	for (; size; item += length, size -= length) {
 		char name[64];
 
+		length = strcspn(item, "|,\n");
+		length = length < size ? length : size;
 		snprintf(name, sizeof(name), "%.*s", (int)length, item);
-		if (*count == SUMMARY_KEYS || !field_find(name)) {
-			snprintf(why, why_size, "by: %s: %s", name,
-				 *count == SUMMARY_KEYS ? "too many keys; 16 are the most"
-							: "no field is named so; 'flowcli list "
-							  "fields' shows them");
-			return -EINVAL;
-		}
-		out[(*count)++] = field_find(name);
+		if (count == SUMMARY_CHOICES || !(choices[count++] = field_find(name)))
+			return summary_refuse(item, length,
+					      "no field is named so; 'flowcli list fields' shows "
+					      "them",
+					      why, why_size);
+		length += length < size;
 	}
 	return 0;
 }
 
+static int summary_keys(const char *by, const struct field *out[][SUMMARY_CHOICES], size_t *count,
+			char *why, size_t why_size)
+{
+	const char *item, *list = by ? by : SUMMARY_BY;
+	size_t length;
+	int error = 0;
+
+	*count = 0;
+	while (!error && (length = export_list_next(&list, &item))) {
+		if (*count == SUMMARY_KEYS)
+			return summary_refuse(item, length, "too many keys; 16 are the most", why,
+					      why_size);
+		error = summary_key(item, length, out[(*count)++], why, why_size);
+	}
+	return error;
+}
+
 int summary_check(const char *by, char *why, size_t why_size)
 {
-	const struct field *fields[SUMMARY_KEYS];
+	const struct field *fields[SUMMARY_KEYS][SUMMARY_CHOICES] = { 0 };
 	size_t count;
 
 	return summary_keys(by, fields, &count, why, why_size);
@@ -179,8 +202,22 @@ static struct flow_record turned(const struct flow_record *record)
 		other.key.src_port = record->key.dst_port;
 		other.key.dst_port = record->key.src_port;
 	}
+	other.ends[FLOW_SOURCE] = record->ends[FLOW_DESTINATION];
+	other.ends[FLOW_DESTINATION] = record->ends[FLOW_SOURCE];
 	other.reply = FLOW_REPLY_NO;
 	return other;
+}
+
+/* The first of the choices that the record has. */
+static const struct field *choose(const struct field *const choices[SUMMARY_CHOICES],
+				  const struct flow_record *record, struct field_value *value)
+{
+	for (size_t i = 0; i < SUMMARY_CHOICES && choices[i]; i++) {
+		field_get(choices[i], record, 0, value);
+		if (value->present)
+			return choices[i];
+	}
+	return NULL;
 }
 
 static size_t write_keys(const struct summary *summary, const struct flow_record *record,
@@ -190,16 +227,16 @@ static size_t write_keys(const struct summary *summary, const struct flow_record
 
 	for (size_t i = 0; i < summary->by_count; i++) {
 		struct field_value value;
+		const struct field *field = choose(summary->by[i], record, &value);
 		char text[KEY_TEXT_MAX];
 
-		field_get(summary->by[i], record, 0, &value);
-		if (!value.present || (size_t)(out - keys) + 7 * KEY_TEXT_MAX > size)
+		if (!field || (size_t)(out - keys) + 7 * KEY_TEXT_MAX > size)
 			continue;
-		field_format(summary->by[i], &value, text, sizeof(text));
+		field_format(field, &value, text, sizeof(text));
 		if (out != keys)
 			*out++ = ',';
 		*out++ = '"';
-		out = json_word(out, summary->by[i]->name);
+		out = json_word(out, field->name);
 		out = json_literal(out, "\":");
 		out = json_string(out, text, 6 * KEY_TEXT_MAX);
 	}

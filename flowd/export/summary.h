@@ -9,13 +9,18 @@
 
 #include "flowd/export/export_kind.h"
 
-#define SUMMARY_GROUPS 65536
-#define SUMMARY_KEYS   16
-#define SUMMARY_BY     "source.ip,destination.ip,destination.port,protocol,verdict"
+#define SUMMARY_GROUPS	65536
+#define SUMMARY_KEYS	16
+#define SUMMARY_CHOICES 3
+#define SUMMARY_BY                             \
+	"source.workload|source.ip,"           \
+	"destination.workload|destination.ip," \
+	"destination.port,protocol,verdict"
 
 struct summary;
 
-/* `by`: names of fields with commas; NULL: SUMMARY_BY. 0, or -EINVAL with the sentence. */
+/* `by`: names of fields with commas, A|B for the first that a record has; NULL: SUMMARY_BY. 0, or
+ * -EINVAL with the sentence. */
 int summary_check(const char *by, char *why, size_t why_size);
 int summary_open(struct summary **out, const char *by, uint64_t interval_ns,
 		 enum export_format_id format, const char *node_name);

@@ -31,7 +31,7 @@ static int datapath_open_readers(struct datapath *datapath)
 		.hots = datapath->mapped.hots.address,
 		.colds = datapath->mapped.colds.address,
 		.extras = datapath->mapped.extras.address,
-		.touched = datapath->mapped.touched.address,
+		.heads = datapath->mapped.heads.address,
 		.cpus = datapath->sizes.cpus,
 		.sets_per_cpu = datapath->sizes.sets_per_cpu,
 	};
@@ -271,4 +271,13 @@ int datapath_tc_egress_fd(const struct datapath *datapath)
 int datapath_xdp_fd(const struct datapath *datapath)
 {
 	return bpf_program__fd(datapath->skeleton->progs.xdp_ingress);
+}
+
+struct datapath_owner_maps datapath_owner_maps(const struct datapath *datapath)
+{
+	return (struct datapath_owner_maps){
+		.events_fd = bpf_map__fd(datapath->skeleton->maps.owner_events),
+		.counters_fd = bpf_map__fd(datapath->skeleton->maps.owner_counters),
+		.ring_bytes = bpf_map__max_entries(datapath->skeleton->maps.owner_events),
+	};
 }

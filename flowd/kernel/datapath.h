@@ -22,6 +22,7 @@ struct datapath_options {
 	uint32_t table_flows; /* entries over all CPUs; each CPU gets its share, rounded up to a
 				 power of two */
 	uint32_t ring_bytes;  /* power of two, at least a page */
+	uint32_t owner_ring_bytes; /* the same for owners of sockets; 0: not asked for */
 	struct packet_rules rules; /* which tunnels are followed (packet_rules.h) */
 	const char *btf_path;	   /* external BTF where the kernel has none; NULL = the kernel's */
 };
@@ -69,6 +70,13 @@ int datapath_device_role(struct datapath *datapath, uint32_t ifindex, uint16_t r
 
 /* For the packet filter, which adds programs (packet_filter.h). */
 struct flow_bpf *datapath_programs(const struct datapath *datapath);
+
+/* What the programs of owner.h share with ours. */
+struct datapath_owner_maps {
+	int events_fd, counters_fd;
+	uint32_t ring_bytes;
+};
+struct datapath_owner_maps datapath_owner_maps(const struct datapath *datapath);
 
 /* Program descriptors for attach.h and tests. */
 int datapath_tc_ingress_fd(const struct datapath *datapath);

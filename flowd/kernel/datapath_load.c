@@ -18,16 +18,14 @@
 #include "flowd/kernel/bpf_log.h"
 #include "flowd/kernel/jiffies.h"
 
-#define DATAPATH_SETS_MAX (1u << 22) /* a CPU; 16 million flows */
-
 /* ---- before loading ------------------------------------------------------------------------- */
 
 static uint32_t datapath_sets_per_cpu(uint32_t flows, uint32_t cpus)
 {
 	uint64_t wanted = ((uint64_t)flows + cpus * FLOW_WAYS - 1) / (cpus * FLOW_WAYS);
-	uint32_t sets = FLOW_TOUCHED_SETS;
+	uint32_t sets = FLOW_SETS_MIN;
 
-	while (sets < wanted && sets < DATAPATH_SETS_MAX)
+	while (sets < wanted && sets < FLOW_SETS_MAX)
 		sets *= 2;
 	return sets;
 }
@@ -65,8 +63,7 @@ static int datapath_size_maps(struct flow_bpf *skeleton, const struct datapath_s
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.flow_scratch, sizes->cpus);
 	if (!err)
-		err = bpf_map__set_max_entries(skeleton->maps.flow_touched,
-					       sets / FLOW_TOUCHED_SETS);
+		err = bpf_map__set_max_entries(skeleton->maps.flow_heads, sets);
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.flow_ledgers, sizes->cpus);
 	if (!err)
@@ -106,6 +103,14 @@ static void datapath_set_rules(struct flow_bpf *skeleton, const struct datapath_
 	skeleton->bss->flow_rules.jumbo = 1;
 }
 
+/* Without owners the ring is as small as a ring can be, and the programs never look at it. */
+static int datapath_size_owners(struct flow_bpf *skeleton, uint32_t ring_bytes)
+{
+	skeleton->rodata->cfg_owner_wake = ring_bytes / 4;
+	return bpf_map__set_max_entries(skeleton->maps.owner_events,
+					ring_bytes ? ring_bytes : (uint32_t)sysconf(_SC_PAGESIZE));
+}
+
 static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_sizes *sizes,
 			      const struct datapath_options *options)
 {
@@ -113,6 +118,8 @@ static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_s
 	uint32_t tick_ns = 0;
 	int err = datapath_size_maps(skeleton, sizes);
 
+	if (!err)
+		err = datapath_size_owners(skeleton, options->owner_ring_bytes);
 	if (err) {
 		log_error("datapath: sizing the maps: %s", strerror(-err));
 		return err;
@@ -251,7 +258,7 @@ int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton
 	if (!err)
 		err = datapath_map_one(&mapped->extras, skeleton->maps.flow_extras);
 	if (!err)
-		err = datapath_map_one(&mapped->touched, skeleton->maps.flow_touched);
+		err = datapath_map_one(&mapped->heads, skeleton->maps.flow_heads);
 	if (!err)
 		err = datapath_map_one(&mapped->ledgers, skeleton->maps.flow_ledgers);
 	if (!err)
@@ -275,7 +282,7 @@ void datapath_unmap(struct datapath_mapped *mapped)
 	datapath_unmap_one(&mapped->hots);
 	datapath_unmap_one(&mapped->colds);
 	datapath_unmap_one(&mapped->extras);
-	datapath_unmap_one(&mapped->touched);
+	datapath_unmap_one(&mapped->heads);
 	datapath_unmap_one(&mapped->ledgers);
 	datapath_unmap_one(&mapped->clocks);
 	datapath_unmap_one(&mapped->device_slots);

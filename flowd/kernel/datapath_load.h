@@ -15,7 +15,7 @@ struct datapath_memory {
 
 /* The maps that user space reads and writes in place. */
 struct datapath_mapped {
-	struct datapath_memory hots, colds, extras, touched, ledgers, clocks, device_slots;
+	struct datapath_memory hots, colds, extras, heads, ledgers, clocks, device_slots;
 };
 
 struct datapath_sizes {

@@ -59,7 +59,7 @@ int drain_open(struct drain **out, const struct drain_tables *tables)
 {
 	struct drain *drain;
 
-	if (!tables->cpus || tables->sets_per_cpu < FLOW_TOUCHED_SETS ||
+	if (!tables->cpus || tables->sets_per_cpu < FLOW_SETS_MIN ||
 	    (tables->sets_per_cpu & (tables->sets_per_cpu - 1)))
 		return -EINVAL;
 	drain = calloc(1, sizeof(*drain));
@@ -279,7 +279,7 @@ static bool drain_copy_slot(struct drain *drain, struct drain_copy *copy)
 
 static void drain_touch(const struct drain *drain, size_t set)
 {
-	__atomic_store_n(&drain->tables.touched[set], 1, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&drain->tables.heads[set], FLOW_HEAD_TOUCHED, __ATOMIC_RELEASE);
 }
 
 /* Whether the slot has anything that was not delivered. */
@@ -316,26 +316,16 @@ static void drain_collect_set(struct drain *drain, size_t set)
 /* The next set at or behind the cursor that was touched, or the number of sets. */
 static size_t drain_next_touched(const struct drain *drain)
 {
-	const uint8_t *touched = drain->tables.touched;
+	const uint64_t *heads = drain->tables.heads;
 	size_t set = drain->cursor;
-	uint64_t eight;
 
-	while (set < drain->sets) {
-		if (set % 8 == 0) {
-			memcpy(&eight, touched + set, sizeof(eight));
-			if (!eight) {
-				set += 8;
-				continue;
-			}
-		}
-		if (__atomic_load_n(&touched[set], __ATOMIC_RELAXED))
-			return set;
+	while (set < drain->sets &&
+	       !(__atomic_load_n(&heads[set], __ATOMIC_RELAXED) & FLOW_HEAD_TOUCHED))
 		set++;
-	}
-	return drain->sets;
+	return set;
 }
 
-/* The flag is cleared before the counters are read: an update that comes too late sets it again. */
+/* The bit is cleared before the counters are read: an update that comes too late sets it again. */
 bool drain_collect(struct drain *drain, bool everything)
 {
 	drain->copy_count = 0;
@@ -344,7 +334,8 @@ bool drain_collect(struct drain *drain, bool everything)
 			drain->cursor = drain_next_touched(drain);
 		if (drain->cursor >= drain->sets)
 			break;
-		__atomic_exchange_n(&drain->tables.touched[drain->cursor], 0, __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(&drain->tables.heads[drain->cursor], ~FLOW_HEAD_TOUCHED,
+				   __ATOMIC_SEQ_CST);
 		drain_collect_set(drain, drain->cursor++);
 	}
 	if (drain->cursor < drain->sets)

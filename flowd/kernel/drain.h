@@ -23,7 +23,7 @@ struct drain_tables {
 	struct flow_hot_set *hots;
 	struct flow_cold_set *colds;
 	struct flow_extra_set *extras;
-	uint8_t *touched;
+	uint64_t *heads;
 	uint32_t cpus, sets_per_cpu;
 };
 

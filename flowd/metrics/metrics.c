@@ -85,6 +85,11 @@ bool metrics_pump(struct metrics *metrics)
 					    &metrics->position, NULL);
 }
 
+uint64_t metrics_oldest(struct metrics *metrics)
+{
+	return metrics ? record_queue_oldest(metrics->queue) : UINT64_MAX;
+}
+
 void metrics_loss(struct metrics *metrics, const struct flow_loss *loss)
 {
 	if (metrics)

@@ -36,6 +36,8 @@ void metrics_close(struct metrics *metrics);
 
 /* The loop's thread, as exporters_pump() and exporters_loss(). */
 bool metrics_pump(struct metrics *metrics);
+/* record_queue_oldest() */
+uint64_t metrics_oldest(struct metrics *metrics);
 void metrics_loss(struct metrics *metrics, const struct flow_loss *loss);
 
 #endif

@@ -188,7 +188,7 @@ static void trouble_on_interval(void *context)
 	if (!trouble->trace)
 		return;
 	trace_count(trouble->trace, &counts);
-	trouble_tell_loss(trouble, "event_limit", counts.suppressed, &trouble->told_suppressed);
+	trouble_tell_loss(trouble, FLOW_LOSS_LIMIT, counts.suppressed, &trouble->told_suppressed);
 	trouble_tell_loss(trouble, "event_ring", counts.lost, &trouble->told_lost);
 	trouble->told_ns = clock_realtime_ns();
 }

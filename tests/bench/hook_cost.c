@@ -170,7 +170,7 @@ void hook_cost_hit(const struct hook_case *of, struct hook_cost *cost)
 
 	subjects_open(&subjects, of);
 	mutator_draw(subjects.mutator, length, of->flows);
-	cost_rounds(&subjects, length, of->flows > 500000 ? 1000000 : 500000, 1, cost);
+	cost_rounds(&subjects, length, of->flows > 500000 ? 100000 : 50000, 1, cost);
 	subjects_close(&subjects);
 }
 

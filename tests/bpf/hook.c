@@ -11,9 +11,10 @@
 #include "flow_bpf.skel.h"
 #include "flowd/flow/packet_rules.h"
 
-#define SETS FLOW_TOUCHED_SETS /* a small table: all of it is looked at after each packet */
+#define SETS FLOW_SETS_MIN /* a small table: all of it is looked at after each packet */
 
 static struct flow_bpf *programs;
+static __u64 *heads;
 static struct flow_hot_set *hots;
 static struct flow_cold_set *colds;
 static struct flow_extra_set *extras;
@@ -52,15 +53,16 @@ int hook_load(void)
 	bpf_map__set_max_entries(programs->maps.flow_scratch, cpus);
 	programs->rodata->cfg_hz = 1000;
 	packet_rules_default(&programs->bss->flow_rules);
-	bpf_map__set_max_entries(programs->maps.flow_touched, cpus * SETS / FLOW_TOUCHED_SETS);
+	bpf_map__set_max_entries(programs->maps.flow_heads, cpus * SETS);
 	bpf_map__set_max_entries(programs->maps.flow_ledgers, cpus);
 	if (flow_bpf__load(programs))
 		return -errno;
+	heads = map_array(programs->maps.flow_heads, cpus * SETS * sizeof(*heads));
 	hots = map_array(programs->maps.flow_hots, cpus * SETS * sizeof(*hots));
 	colds = map_array(programs->maps.flow_colds, cpus * SETS * sizeof(*colds));
 	extras = map_array(programs->maps.flow_extras, cpus * SETS * sizeof(*extras));
 	ledgers = map_array(programs->maps.flow_ledgers, cpus * sizeof(*ledgers));
-	return hots && colds && extras && ledgers ? 0 : -errno;
+	return heads && hots && colds && extras && ledgers ? 0 : -errno;
 }
 
 void hook_unload(void)
@@ -84,6 +86,7 @@ void hook_set_sampling(uint32_t role, uint16_t sampling)
 
 void hook_reset(void)
 {
+	memset(heads, 0, cpus * SETS * sizeof(*heads));
 	memset(hots, 0, cpus * SETS * sizeof(*hots));
 	memset(ledgers, 0, cpus * sizeof(*ledgers));
 }

@@ -44,6 +44,17 @@ static void check(struct fragments *fragments, struct packet *packet,
 		abort();
 }
 
+/* What the short way takes it reads as the general parser does. */
+static void check_plain(const uint8_t *data, const uint8_t *end, const struct packet_rules *rules)
+{
+	struct packet plain, general;
+
+	if (packet_parse_plain(data, end, rules, &plain) &&
+	    (packet_parse_any(data, end, PACKET_LINK_ETHERNET, rules, &general) != PACKET_OK ||
+	     memcmp(&plain, &general, sizeof(plain))))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size + 1); /* exact, for the sanitizer */
@@ -67,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(fragments, &packet, &extra,
 	      packet_parse_l3(copy, end, ETH_P_8021Q, &rules, &packet, &extra));
 	check(fragments, &packet, &extra, packet_parse_ppp(copy, end, &rules, &packet, &extra));
+	check_plain(copy, end, &rules);
 	free(copy);
 	return 0;
 }

@@ -72,7 +72,8 @@ class Replay(unittest.TestCase):
         frames = list(frames_of(mtu))
         verdict = judge.ask({"all": frames}, os.path.join(lab.directory, "all.pcapng"))["all"]
         daemon = Daemon(lab, lab.node, ["wire"],
-                        {**SOON, "interfaces.modes.wire": mode}).ready()
+                        {**SOON, "interfaces.modes.wire": mode, "events.drops": "false",
+                         "events.tcp": "false"}).ready()
         lab.send(frames)
         wait_until("all frames are seen", lambda: settled(daemon)["seen_packets"] >= len(frames))
         ledger = settled(daemon)

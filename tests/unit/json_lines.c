@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "proto/json.h"
-#include "tests/unit/sample_record.h"
+#include "tests/unit/sample_ends.h"
 
 #define RANDOM_RECORDS 3000
 
@@ -52,6 +52,9 @@ static void print_random(void)
 	record.direction %= 3;
 	record.reply %= 3;
 	record.outer.type = (uint8_t)(1 + record.outer.type % (FLOW_TUNNEL_COUNT - 1));
+	memset(record.ends, 0, sizeof(record.ends));
+	if (next_random() % 2)
+		memcpy(record.ends, sample_named().ends, sizeof(record.ends));
 	record.node_name = next_random() % 4 ? names[FLOW_POINTS] : NULL;
 	name = next_random() % 4 ? names[FLOW_POINTS] : NULL;
 	sample_names(&record, name);

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-LINE_MAX = 16384
+LINE_MAX = 61440
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z$")
 MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}$")
 NUMERAL = re.compile(r"(0|[1-9]\d*)$")
@@ -52,13 +52,25 @@ VALUE = {
     "protocol": int, "sampling": int, "tcp": TCP,
     "total_bytes": NUMERAL, "total_packets": NUMERAL, "truncated": True, "vlan": [int],
 }
+for SIDE in ("source", "destination"):
+    VALUE[f"{SIDE}_container"] = {"cgroup": str, "id": str, "image": str, "name": str, "netns": int, "pod_uid": str,
+                                  "runtime": str}
+    VALUE[f"{SIDE}_location"] = {"as_name": str, "asn": int, "country": str}
+    VALUE[f"{SIDE}_process"] = {"comm": str, "pid": int, "uid": int, "unit": str}
+    VALUE[f"{SIDE}_host"] = VALUE[f"{SIDE}_node"] = VALUE[f"{SIDE}_xlated"] = str
+VALUE["identity_source"] = VALUE["identity_missing_reason"] = {"source": str, "destination": str}
+ENDPOINT = {"ID": int, "identity": int, "cluster_name": str, "namespace": str, "labels": [str], "pod_name": str,
+            "workloads": [{"name": str, "kind": str}]}
+SERVICE = {"name": str, "namespace": str}
 FLOW = {
+    "source": ENDPOINT, "destination": ENDPOINT, "source_service": SERVICE, "destination_service": SERVICE,
+    "socket_cookie": NUMERAL, "cgroup_id": NUMERAL,
     "time": TIME, "node_name": str, "Type": ("L3_L4",), "Summary": str,
     "verdict": ("FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED"),
     "tunnel": {"protocol": ("VXLAN", "GENEVE"), "vni": int,
                "IP": {"source": str, "destination": str, "ipVersion": ("IPv4", "IPv6")}},
     "ethernet": {"source": MAC, "destination": MAC},
-    "IP": {"source": str, "destination": str, "ipVersion": ("IPv4", "IPv6")}, "l4": L4,
+    "IP": {"source": str, "destination": str, "ipVersion": ("IPv4", "IPv6"), "source_xlated": str}, "l4": L4,
     "event_type": {"type": int, "sub_type": int}, "traffic_direction": ("INGRESS", "EGRESS"),
     "trace_observation_point": ("FROM_NETWORK", "TO_NETWORK"), "is_reply": bool,
     "interface": {"index": int, "name": str},

@@ -404,6 +404,36 @@ static void test_every_cut(void **state)
 	}
 }
 
+/* What the short way takes it reads as the general parser does, to the last byte; it takes what it
+ * is for. */
+static void test_plain(void **state)
+{
+	struct packet plain, general;
+	uint32_t taken = 0;
+	struct frame frame;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cases[i].build(&frame);
+		for (uint32_t size = 0; size <= frame.size; size++) {
+			const uint8_t *end = frame.bytes + size;
+
+			if (!packet_parse_plain(frame.bytes, end, &rules, &plain))
+				continue;
+			taken++;
+			assert_int_equal(packet_parse_any(frame.bytes, end, PACKET_LINK_ETHERNET,
+							  &rules, &general),
+					 PACKET_OK);
+			assert_memory_equal(&plain, &general, sizeof(plain));
+		}
+	}
+	assert_true(taken > 0);
+	build_tcp4(&frame);
+	assert_true(packet_parse_plain(frame.bytes, frame.bytes + frame.size, &rules, &plain));
+	build_udp6(&frame);
+	assert_true(packet_parse_plain(frame.bytes, frame.bytes + frame.size, &rules, &plain));
+}
+
 /* The same IP packet without Ethernet, and behind a link header that names the ethertype. */
 static void test_other_links(void **state)
 {
@@ -434,9 +464,8 @@ static void test_other_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_every_cut),
+		cmocka_unit_test(test_cases),	    cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_every_cut),   cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_other_links),
 	};
 

@@ -177,6 +177,8 @@ static void test_every_column_resolves(void **state)
 
 	(void)state;
 	sample_tunnel(&record, FLOW_TUNNEL_VXLAN, 100);
+	record.ends[FLOW_SOURCE] = record.ends[FLOW_DESTINATION] =
+		(struct flow_end){ .comm = "curl", .pid = 1 };
 	for (const struct column_row *row = column_rows(); row->name; row++) {
 		assert_int_equal(column_resolve(row->name, columns, why, sizeof(why)), 1);
 		column_format(columns, &view, &record, text, sizeof(text));

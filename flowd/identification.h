@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The identity part of the pipeline: which sources the settings ask for, the kernel's events into
+ * them, and names onto records. Off, or refused by the kernel, it leaves records as they are, and
+ * says so in them.
+ */
+#ifndef FLOWD_IDENTIFICATION_H
+#define FLOWD_IDENTIFICATION_H
+
+#include "flowd/base/loop.h"
+#include "flowd/config.h"
+#include "flowd/identity/identity.h"
+#include "flowd/kernel/datapath.h"
+#include "flowd/kernel/owner.h"
+
+struct identification;
+/* `config` and `datapath` are borrowed. 0 or -ENOMEM: what the kernel refuses is logged, and done
+ * without. */
+int identification_open(struct identification **out, struct loop *loop, const struct config *config,
+			struct datapath *datapath);
+/* Before the datapath. Accepts NULL, like the others. */
+void identification_close(struct identification *part);
+
+/* Takes what the kernel has told so far; before records are made of what it has counted. */
+void identification_drain(struct identification *part);
+/* A copy of the record with its ends named, valid until the next call. */
+const struct flow_record *identification_name(struct identification *part,
+					      const struct flow_record *record,
+					      int64_t wall_offset_ns);
+/* Records from this position on are in somebody's hands, in history or not. */
+void identification_held(struct identification *part, uint64_t position);
+void identification_stored(struct identification *part, uint64_t position);
+
+struct identification_stats {
+	struct identity_stats identity;
+	struct owner_stats owner;
+};
+void identification_stats(const struct identification *part, struct identification_stats *stats);
+
+#endif

@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Names from Kubernetes' API: pods, workloads, services, nodes; what goes wrong with a server."""
+import shutil
+import subprocess
+import time
+import unittest
+
+import kube_api
+import tap
+import traffic
+from daemon import TIME_SCALE, Daemon, facts, key_of
+from lab import Cluster, wait_until
+
+PODS, SERVICES, NODES = "/api/v1/pods", "/api/v1/services", "/api/v1/nodes"
+SLICES, SETS = "/apis/discovery.k8s.io/v1/endpointslices", "/apis/apps/v1/replicasets"
+REMOTE = "10.99.0.77"
+
+
+class Kubernetes(unittest.TestCase):
+    def setUp(self):
+        self.lab = Cluster()
+        self.addCleanup(self.lab.close)
+        self.api = kube_api.Api(self.lab, self.lab.node)
+        self.addCleanup(self.api.close)
+        self.port = 9000
+
+    def daemon(self, mode="cluster", kubeconfig=None, wait=True, **settings):
+        daemon = Daemon(self.lab, self.lab.node, ["web", "client"], {
+            "flow.drain_interval": "100ms", "identity.kubernetes": mode,
+            "identity.kubeconfig": kubeconfig or self.api.kubeconfig(), **settings}).ready()
+        if wait:
+            wait_until("every list has been asked for, and watches", lambda: sum(
+                "watch=1" in request for request in self.api.requests) >= 7, 10 * TIME_SCALE)
+        return daemon
+
+    def flow_to(self, daemon, address, port=None):
+        """The first record of a new flow to this address; nobody need be there."""
+        self.port += 1
+        port = port or self.port
+        with self.lab.client:
+            own = traffic.socket.socket(traffic.socket.AF_INET, traffic.socket.SOCK_DGRAM)
+        with own:
+            own.sendto(b"?", (address, port))
+            number = own.getsockname()[1]
+        return wait_until("the flow", lambda: next((
+            flow for flow in daemon.flows("--all", "--to-port", str(port))
+            if key_of(flow).sport == number), None), 5 * TIME_SCALE)
+
+    def neighbour(self, *addresses):
+        """Addresses that packets leave for, although nobody has them."""
+        for address in addresses:
+            self.lab.client.ip("neigh", "replace", address, "lladdr", "02:00:00:00:00:99", "dev",
+                               "eth0", "nud", "permanent")
+
+    def pod_of(self, flow, side="destination"):
+        return flow.get(side, {}).get("pod_name")
+
+    def test_remote_pod(self):
+        """a pod elsewhere: name, labels, workload through its ReplicaSet, node; filters find it"""
+        self.neighbour(REMOTE)
+        self.api.put(PODS, kube_api.pod("shop", "db-7f9c-x", REMOTE, labels={"app": "db"},
+                                        owner=("ReplicaSet", "db-7f9c"), node="other"))
+        self.api.put(SETS, {"metadata": {"name": "db-7f9c", "namespace": "shop",
+                                         "ownerReferences": [{"kind": "Deployment", "name": "db",
+                                                              "controller": True}]}})
+        daemon = self.daemon()
+        flow = self.flow_to(daemon, REMOTE)
+        end = flow["destination"]
+        self.assertEqual((end["namespace"], end["pod_name"]), ("shop", "db-7f9c-x"))
+        self.assertEqual(end["workloads"], [{"name": "db", "kind": "Deployment"}])
+        self.assertEqual(end["labels"], ["k8s:app=db", "k8s:io.kubernetes.pod.namespace=shop"])
+        self.assertEqual(facts(flow)["destination_node"], "other")
+        self.assertEqual(facts(flow)["identity_source"]["destination"], "kubernetes")
+        for filters in (["--to-pod", "shop/db"], ["--pod", "db-"], ["--to-namespace", "shop"],
+                        ["--to-label", "app=db"], ["--to-workload", "Deployment/db"],
+                        ["--to-identity", str(end["identity"])]):
+            self.assertTrue(daemon.flows("--all", *filters), filters)
+        self.assertIn("shop/db-7f9c-x:", daemon.cli("observe", "--all").stdout)
+
+    def test_services_and_nodes(self):
+        """a ClusterIP and a slice's address have their service; a node and the API server names"""
+        self.neighbour(REMOTE, "10.99.0.78", "10.99.0.79", "10.99.0.80")
+        self.api.put(SERVICES, {"metadata": {"name": "front", "namespace": "shop"},
+                                "spec": {"clusterIPs": [REMOTE], "ports": [{"port": 80}]}})
+        self.api.put(SLICES, {"metadata": {"name": "back-1", "namespace": "shop", "labels": {
+            "kubernetes.io/service-name": "back"}}, "endpoints": [{"addresses": ["10.99.0.78"]}],
+            "ports": [{"port": 8080, "protocol": "UDP"}]})
+        self.api.put(NODES, {"metadata": {"name": "other"}, "status": {"addresses": [
+            {"type": "Hostname", "address": "other"},
+            {"type": "InternalIP", "address": "10.99.0.79"}]}})
+        self.api.put(SERVICES, {"metadata": {"name": "kubernetes", "namespace": "default"},
+                                "spec": {"clusterIPs": ["10.99.0.80"], "ports": [{"port": 443}]}})
+        daemon = self.daemon()
+        service = {"name": "front", "namespace": "shop"}
+        self.assertEqual(self.flow_to(daemon, REMOTE)["destination_service"], service)
+        self.assertEqual(self.flow_to(daemon, "10.99.0.78", 8080)["destination_service"],
+                         {"name": "back", "namespace": "shop"})
+        flow = self.flow_to(daemon, "10.99.0.79")
+        self.assertEqual(facts(flow)["destination_node"], "other")
+        self.assertEqual(flow["destination"]["labels"], ["reserved:remote-node"])
+        flow = self.flow_to(daemon, "10.99.0.80")
+        self.assertEqual(flow["destination"]["labels"], ["reserved:kube-apiserver"])
+        self.assertTrue(daemon.flows("--all", "--to-service", "shop/front"))
+
+    def test_soon(self):
+        """an added pod is named within a second; one that has gone no longer"""
+        self.neighbour(REMOTE)
+        daemon = self.daemon()
+        self.assertIsNone(self.pod_of(self.flow_to(daemon, REMOTE)))
+        thing = kube_api.pod("shop", "new", REMOTE)
+        self.api.put(PODS, thing)
+        begun = time.monotonic()
+        wait_until("named", lambda: self.pod_of(self.flow_to(daemon, REMOTE)) == "new")
+        self.assertLess(time.monotonic() - begun, 1.0 * TIME_SCALE)
+        self.api.delete(PODS, thing)
+        wait_until("no longer", lambda: self.pod_of(self.flow_to(daemon, REMOTE)) is None)
+
+    def test_trouble(self):
+        """expiry, bookmarks, broken connections: the names go on"""
+        self.neighbour(REMOTE)
+        self.api.bookmarks = True
+        daemon = self.daemon()
+        first = kube_api.pod("shop", "first", REMOTE)
+        self.api.put(PODS, first)
+        wait_until("first", lambda: self.pod_of(self.flow_to(daemon, REMOTE)) == "first")
+        with self.api.changed:
+            self.api.objects[PODS].clear()
+        self.api.expire()
+        self.api.put(PODS, kube_api.pod("shop", "second", REMOTE))
+        wait_until("listed again", lambda: self.pod_of(self.flow_to(daemon, REMOTE)) == "second",
+                   10 * TIME_SCALE)
+        self.api.hang_up()
+        self.api.put(PODS, kube_api.pod("shop", "third", "10.99.0.81"))
+        self.neighbour("10.99.0.81")
+        wait_until("watching again", lambda: self.pod_of(self.flow_to(
+            daemon, "10.99.0.81")) == "third", 10 * TIME_SCALE)
+        self.assertIsNone(daemon.process.poll())
+
+    def test_local_mode(self):
+        """in local mode only the pods of the node are asked for"""
+        self.api.put(PODS, kube_api.pod("shop", "far", REMOTE, node="other"))
+        self.neighbour(REMOTE)
+        daemon = self.daemon("local")
+        self.assertIsNone(self.pod_of(self.flow_to(daemon, REMOTE)))
+        self.assertTrue(all("spec.nodeName%3Dlab" in request for request in self.api.requests
+                            if request.startswith(PODS)), self.api.requests)
+
+    def test_refusals(self):
+        """wrong token, wrong CA, nobody there: one clear line each, local identity goes on"""
+        other = kube_api.Api(self.lab, self.lab.node)
+        self.addCleanup(other.close)
+        for kubeconfig, expected in (
+                (self.api.kubeconfig(token="wrong"), "HTTP status 401"),
+                (self.api.kubeconfig(ca=other.ca), "certificate"),
+                (self.api.kubeconfig(port=1), "local identity goes on"),
+                ("/nonexistent/config", "No such file")):
+            daemon = self.daemon(kubeconfig=kubeconfig, wait=False)
+            wait_until(expected, lambda: expected in daemon.messages(), 10 * TIME_SCALE)
+            port = traffic.tcp(self.lab.client, self.lab.web, self.lab.WEB4, 8080)
+            flow = wait_until("the flow", lambda: next((
+                flow for flow in daemon.flows("--all", "--to-port", "8080")
+                if key_of(flow).sport == port), None))
+            self.assertIn("source_process", facts(flow))
+            complaints = [line for line in daemon.messages().splitlines() if "Kubernetes" in line]
+            self.assertEqual(len(complaints), 1, complaints)
+            self.assertEqual(daemon.stop(), 0)
+
+    def test_ten_thousand(self):
+        """10,000 pods: every page, and no more than 60 MB"""
+        with self.api.changed:
+            for number in range(10000):
+                address = f"10.{100 + number // 65536}.{number // 256 % 256}.{number % 256}"
+                self.api._store(PODS, kube_api.pod(
+                    f"ns{number % 50}", f"pod-{number}", address, node="other",
+                    labels={"app": f"app{number % 300}", "tier": "x", "pod-template-hash": "7f9c"},
+                    owner=("ReplicaSet", f"app{number % 300}-7f9c")), "ADDED")
+            self.api.history.clear()
+        last = "10.100.39.15"
+        self.lab.client.ip("route", "add", "10.100.0.0/16", "dev", "eth0")
+        self.neighbour(last)
+        daemon = self.daemon(wait=False)
+        wait_until("the last pod", lambda: self.pod_of(self.flow_to(daemon, last)) == "pod-9999",
+                   60 * TIME_SCALE)
+        rss = int(daemon.status()["rss_bytes"])
+        print(f"# {rss / 1e6:.1f} MB with 10,000 pods")
+        self.assertLess(rss, 60e6)
+
+    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    def test_stand_in(self):
+        """the stand-in itself: the real kubectl reads it"""
+        self.api.put(PODS, kube_api.pod("shop", "web-0", REMOTE, labels={"app": "web"}))
+        shown = self.lab.node.run("kubectl", "--kubeconfig", self.api.kubeconfig(), "get", "pods",
+                                  "-A", "-l", "app=web", "-o",
+                                  "jsonpath={.items[0].status.podIP}", timeout=60)
+        self.assertEqual(shown.stdout, REMOTE)
+
+
+if __name__ == "__main__":
+    tap.main()
