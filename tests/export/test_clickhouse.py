@@ -60,7 +60,7 @@ class ClickHouse(Case):
 
     def test_killed(self):
         """killed servers and a killed feed: nothing lost, what came twice has the same id"""
-        count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "60000"))
+        count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "30000"))
         os.mkdir(self.path("spool"))
         arguments = ["--progress", self.path("progress"),
                      *options(**self.settings(spool=self.path("spool"), spool_size="4GiB",

@@ -54,7 +54,7 @@ class Kafka(Case):
 
     def test_brokers_down(self):
         """all brokers go down and come back, the feed is killed: nothing is lost"""
-        count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "40000"))
+        count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "20000"))
         os.mkdir(self.path("spool"))
         arguments = ["--progress", self.path("progress"),
                      *options(**self.settings(spool=self.path("spool"), spool_size="4GiB",

@@ -63,8 +63,7 @@ class Metrics(Case):
         self.assertEqual(daemon.stop(), 0)
 
     def test_rules(self):
-        """alert and recording rules pass their own tests; what they and the dashboards ask for is
-        on the page"""
+        """rules pass their own tests; what rules and dashboards ask for is on the page"""
         rules = os.path.join(DEPLOY, "prometheus/flowd.rules.yaml")
         for command in (["check", "rules", rules],
                         ["test", "rules", rules.replace(".yaml", ".test.yaml")]):

@@ -56,7 +56,7 @@ class Nats(Case):
 
     def test_cluster(self):
         """the stream's leader is killed three times, the feed once: every record once"""
-        count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "40000"))
+        count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "20000"))
         servers = {f"n{number}": self.serve(number) for number in (1, 2, 3)}
         wait_until("the cluster has a leader", lambda: self.ask(1, "jsz").get(
             "meta_cluster", {}).get("leader"), 60)
