@@ -10,6 +10,7 @@ packages_build=(
 	libbpf-dev libnl-3-dev libnl-route-3-dev libnng-dev libyaml-dev libpcap-dev
 	libevent-dev liblz4-dev libprotobuf-c-dev protobuf-c-compiler libjson-c-dev
 	libcurl4-openssl-dev libmaxminddb-dev libnetfilter-conntrack-dev
+	libmicrohttpd-dev librdkafka-dev libnats-dev libssl-dev zlib1g-dev libzstd-dev
 )
 
 # To show it at work between two network namespaces.
@@ -21,6 +22,7 @@ packages_run=(
 packages_test=(
 	runc podman netavark containerd docker.io containernetworking-plugins
 	git libcmocka-dev clang-format clang-19 libclang-rt-14-dev shellcheck mandoc
+	rsyslog rsyslog-openssl nfdump pmacct nats-server clickhouse-server prometheus kafkacat logrotate openssl
 	iptables tcpdump tshark iperf3 wrk dnsperf nginx-light ethtool nng-utils softflowd
 	qemu-system-x86 busybox-static kmod cpio xz-utils
 )

@@ -13,7 +13,7 @@ cd "$here/.."
 # shellcheck source=deploy/packages.sh
 . deploy/packages.sh
 
-suites_all=(lint unit fuzz cli bpf netns kernels)
+suites_all=(lint unit fuzz cli bpf netns export kernels)
 suites_asan=(unit fuzz cli)
 suites_clang19=(bpf)
 

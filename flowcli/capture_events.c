@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "flowcli/connection.h"
-#include "flowcli/selection.h"
+#include "proto/selection.h"
 
 const char *const capture_triggers[] = { "drop", "rst", "dns-fail", NULL };
 

@@ -10,11 +10,11 @@
 #include "flowcli/drop_reasons.h"
 #include "flowcli/inquiry.h"
 #include "flowcli/json_line.h"
-#include "flowcli/selection.h"
 #include "flowcli/tally.h"
 #include "flowcli/terminal.h"
 #include "proto/field.h"
 #include "proto/time.h"
+#include "proto/selection.h"
 
 #define DROPS_FIELDS	8
 #define DROPS_KEY_BYTES 512

@@ -11,10 +11,12 @@
 
 #include "flowcli/connection.h"
 #include "flowcli/drop_reasons.h"
+#include "flowcli/fleet.h"
 #include "flowcli/observation.h"
-#include "flowcli/selection.h"
 #include "flowcli/who.h"
 #include "flowcli/writer.h"
+#include "proto/filter_line.h"
+#include "proto/selection.h"
 
 static struct {
 	bool follow, all, print_filter, node, quiet, numeric;
@@ -68,91 +70,24 @@ static const struct option_row range_rows[] = {
 	{ 0 }
 };
 
-/* --name, --from-name and --to-name */
-#define FILTER_ENDS(option, word, field, text)                                        \
-	FILTER(option, word, "source." field, "destination." field,                   \
-	       "source or destination: " text),                                       \
-		FILTER("from-" option, word, "source." field, NULL, "source: " text), \
-		FILTER("to-" option, word, "destination." field, NULL, "destination: " text)
-#define FILTER(option, word, field, other, text)                         \
-	{                                                                \
-		.name = option, .kind = OPTION_FILTER, .argument = word, \
-		.fields = { field, other }, .help = text                 \
-	}
+#define FILTER(option, key, word, field, other, value, open, offers, text) \
+	{ .name = option,                                                  \
+	  .letter = key,                                                   \
+	  .kind = OPTION_FILTER,                                           \
+	  .argument = word,                                                \
+	  .fields = { field, other },                                      \
+	  .constant = value,                                               \
+	  .at_least = open,                                                \
+	  .offer = offers,                                                 \
+	  .help = text },
 static const struct option_row filter_rows[] = {
 	{ .name = "not",
 	  .kind = OPTION_NOT,
 	  .help = "exclude what the next filter matches; each --not stands alone" },
-	FILTER("ip", "ADDRESS", "source.ip", "destination.ip",
-	       "source or destination: address or CIDR"),
-	FILTER("from-ip", "ADDRESS", "source.ip", NULL, "source: address or CIDR"),
-	FILTER("to-ip", "ADDRESS", "destination.ip", NULL, "destination: address or CIDR"),
-	FILTER("port", "PORT", "source.port", "destination.port",
-	       "source or destination: number, range (8000-8100) or list (80,443)"),
-	FILTER("from-port", "PORT", "source.port", NULL, "source: number, range or list"),
-	FILTER("to-port", "PORT", "destination.port", NULL, "destination: number, range or list"),
-	FILTER("protocol", "NAME", "protocol", NULL,
-	       "tcp, udp, sctp, icmp (both versions), ... or a number"),
-	FILTER("node-name", "NAME", "node", NULL, "the node that saw it; * and ? match"),
-	FILTER("verdict", "NAME", "verdict", NULL, "FORWARDED, DROPPED, ..."),
-	{ .name = "type",
-	  .letter = 't',
-	  .kind = OPTION_FILTER,
-	  .argument = "TYPE",
-	  .fields = { "type" },
-	  .help = "trace, drop, tcp or l7: what the record is about" },
-	{ .name = "drop-reason",
-	  .kind = OPTION_FILTER,
-	  .argument = "NAME",
-	  .fields = { "drop.reason" },
-	  .offer = drop_reasons_offer,
-	  .help = "why the kernel dropped packets: NETFILTER_DROP, ...; * and ? match" },
-	{ .name = "retransmits",
-	  .kind = OPTION_FILTER,
-	  .argument = "N",
-	  .fields = { "retransmits" },
-	  .at_least = true,
-	  .help = "TCP with at least N retransmissions" },
-	{ .name = "min-rtt",
-	  .kind = OPTION_FILTER,
-	  .argument = "TIME",
-	  .fields = { "rtt" },
-	  .at_least = true,
-	  .help = "TCP with a round trip time of at least TIME (50ms)" },
-	FILTER("interface", "NAME", "interface", NULL,
-	       "an interface that saw the flow; * and ? match"),
-	FILTER("traffic-direction", "NAME", "direction", NULL,
-	       "ingress or egress, at the point that counted"),
-	FILTER("ip-version", "VERSION", "ip.version", NULL, "v4 or v6"),
-	{ .name = "ipv4",
-	  .letter = '4',
-	  .kind = OPTION_FILTER,
-	  .fields = { "ip.version" },
-	  .constant = "v4",
-	  .help = "only IPv4" },
-	{ .name = "ipv6",
-	  .letter = '6',
-	  .kind = OPTION_FILTER,
-	  .fields = { "ip.version" },
-	  .constant = "v6",
-	  .help = "only IPv6" },
-	FILTER("tcp-flags", "FLAGS", "tcp.flags", NULL,
-	       "SYN,ACK: all of these; any:FIN,RST: one of these; =SYN: exactly these"),
-	FILTER("tunnel", "TYPE", "tunnel.type", NULL,
-	       "vxlan, geneve, gre, ipip, ...: what the packets were wrapped in"),
-	FILTER("tunnel-id", "NUMBER", "tunnel.id", NULL,
-	       "VNI, VSID, GRE key, TEID or session of the tunnel: number, range or list"),
-	FILTER("outer-ip", "ADDRESS", "outer.source", "outer.destination",
-	       "either end of the tunnel: address or CIDR"),
-	{ .name = "icmp-error",
-	  .kind = OPTION_FILTER,
-	  .fields = { "icmp.error" },
-	  .constant = "true",
-	  .help = "only ICMP errors and the flows they were about" },
-	{ .name = "where",
-	  .kind = OPTION_WHERE,
-	  .argument = "FIELD=VALUE",
-	  .help = "any field of 'flowcli list fields'" },
+	FILTER_OPTIONS(FILTER){ .name = "where",
+				.kind = OPTION_WHERE,
+				.argument = "FIELD=VALUE",
+				.help = "any field of 'flowcli list fields'" },
 	{ .name = "print-filter",
 	  .kind = OPTION_SWITCH,
 	  .variable = &given.print_filter,
@@ -206,22 +141,7 @@ static const struct option_row output_rows[] = {
 	{ 0 }
 };
 
-static const struct option_row who_rows[] = {
-	FILTER_ENDS("pod", "NAME", "pod", "[namespace/]pod, or how it begins; any namespace"),
-	FILTER_ENDS("namespace", "NAME", "namespace", "Kubernetes namespace; * and ? match"),
-	FILTER_ENDS("label", "LABEL", "label", "KEY=VALUE or KEY; * and ? match"),
-	FILTER_ENDS("workload", "NAME", "workload", "[kind/]workload, or how it begins"),
-	FILTER_ENDS("service", "NAME", "service", "[namespace/]service, or how it begins"),
-	FILTER_ENDS("identity", "NAME", "identity", "number, or host, world, kube-apiserver, ..."),
-	FILTER_ENDS("container", "NAME", "container", "container, or how its name or id begins"),
-	FILTER_ENDS("process", "NAME", "process", "process name; * and ? match"),
-	FILTER("pid", "NUMBER", "source.pid", "destination.pid", "process number, range or list"),
-	FILTER("uid", "NUMBER", "source.uid", "destination.uid", "user number, range or list"),
-	FILTER("unit", "NAME", "source.unit", "destination.unit", "systemd unit; * and ? match"),
-	FILTER("cgroup", "PATH", "source.cgroup", "destination.cgroup",
-	       "cgroup (v2) path and what lies below it"),
-	{ 0 }
-};
+static const struct option_row who_rows[] = { IDENTITY_OPTIONS(FILTER){ 0 } };
 
 static const struct option_group range_options = { "Which records", range_rows };
 static const struct option_group filter_options = {
@@ -229,10 +149,10 @@ static const struct option_group filter_options = {
 };
 static const struct option_group who_options = { "Filters by identity", who_rows };
 static const struct option_group output_options = { "Output", output_rows };
-static const struct option_group *const groups[] = {
-	&range_options,	     &filter_options, &who_options, &output_options,
-	&connection_options, &help_options,   NULL
-};
+static const struct option_group *const groups[] = { &range_options, &filter_options,
+						     &who_options,   &output_options,
+						     &fleet_options, &connection_options,
+						     &help_options,  NULL };
 
 static int misuse(const char *sentence)
 {
@@ -253,6 +173,10 @@ static const char *find_conflict(void)
 		return "--until and --follow cannot be combined: following has no end";
 	if (given.pcap && given.follow)
 		return "--pcap and --follow cannot be combined: a capture has an end";
+	if (given.pcap && fleet_given())
+		return "--pcap and --nats cannot be combined: records come from one source";
+	if (fleet_stray_option())
+		return "--cluster, --node, --nats-stream and --nats-credentials go with --nats";
 	if (given.pcap && connection_given())
 		return "--pcap asks no daemon: leave out --server, --timeout and --tls-*";
 	return NULL;
@@ -373,8 +297,9 @@ static int observe(struct observation *observation)
 		fprintf(stderr, "flowcli: %s\n", strerror(-error));
 		writer_close(&sink->writer);
 	} else {
-		status = given.pcap ? offline_observe(observation, given.pcap)
-				    : live_observe(observation);
+		status = given.pcap	 ? offline_observe(observation, given.pcap)
+			 : fleet_given() ? fleet_observe(observation)
+					 : live_observe(observation);
 	}
 	output_close(sink->writer.output);
 	return status;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flowcli/selection.h"
+#include "proto/selection.h"
 
 struct arguments {
 	int count;
@@ -94,9 +94,8 @@ static int take_filter(struct option_parser *parser, const struct option_row *ro
 	int error;
 
 	parser->negate = false;
-	if (row->at_least && !strpbrk(text, "-,") &&
-	    (size_t)snprintf(open_end, sizeof(open_end), "%s-", text) < sizeof(open_end))
-		text = open_end;
+	if (row->at_least)
+		text = selection_at_least(text, open_end, sizeof(open_end));
 	if (row->kind == OPTION_WHERE)
 		error = selection_where(parser->selection, text, negate, why, sizeof(why));
 	else

@@ -127,6 +127,42 @@ static void json_interfaces(struct output *output, const struct status *status)
 	output_text(output, "]");
 }
 
+static void json_exporter(struct output *output, const struct exporter_status *exporter)
+{
+	const struct {
+		const char *key;
+		uint64_t number;
+	} counts[] = { { "received", exporter->received },
+		       { "sent", exporter->sent },
+		       { "acknowledged", exporter->acknowledged },
+		       { "retried", exporter->retried },
+		       { "spooled", exporter->spooled },
+		       { "spooled_bytes", exporter->spooled_bytes },
+		       { "waiting", exporter->waiting },
+		       { "lost", exporter->lost },
+		       { "failures", exporter->failures } };
+
+	output_text(output, "{\"name\":");
+	write_string(output, exporter->name);
+	output_text(output, ",\"type\":");
+	write_string(output, exporter->kind);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+		output_print(output, ",\"%s\":\"%" PRIu64 "\"", counts[i].key, counts[i].number);
+	output_print(output, ",\"failing\":%s,\"why\":", exporter->failing ? "true" : "false");
+	write_string(output, exporter->failing ? exporter->why : "");
+	output_text(output, "}");
+}
+
+static void json_exporters(struct output *output, const struct status *status)
+{
+	output_text(output, ",\"exporters\":[");
+	for (size_t i = 0; i < status->exporter_count; i++) {
+		output_text(output, i ? "," : "");
+		json_exporter(output, &status->exporters[i]);
+	}
+	output_text(output, "]");
+}
+
 static void json_time(struct output *output, const char *key, uint64_t ns)
 {
 	char text[32];
@@ -175,6 +211,8 @@ void status_write_json(const struct status_view *view, const struct status *stat
 	json_ledger(view->output, status);
 	json_interfaces(view->output, status);
 	json_losses(view->output, status);
+	if (status->exporter_count)
+		json_exporters(view->output, status);
 	output_text(view->output, "}\n");
 }
 

@@ -116,6 +116,30 @@ static void write_ledger(const struct status_view *view, const struct status *st
 	}
 }
 
+static void write_exporter(struct output *output, const struct exporter_status *exporter)
+{
+	char name[64], kind[32], why[512], number[NUMBER_BYTES], lost[NUMBER_BYTES],
+		spooled[NUMBER_BYTES];
+
+	output_print(output, "  %-15s  %-7s  %15s", clean(exporter->name, name, sizeof(name)),
+		     clean(exporter->kind, kind, sizeof(kind)), grouped(exporter->sent, number));
+	output_print(output, "  %12s  %12s",
+		     grouped(exporter->spooled + exporter->waiting, spooled),
+		     grouped(exporter->lost, lost));
+	output_print(output, "  %s%s\n", exporter->failing ? "FAILING: " : "ok",
+		     clean(exporter->failing ? exporter->why : "", why, sizeof(why)));
+}
+
+static void write_exporters(struct output *output, const struct status *status)
+{
+	if (!status->exporter_count)
+		return;
+	output_print(output, "Exporters: %zu\n  %-15s  %-7s  %15s  %12s  %12s  %s\n",
+		     status->exporter_count, "NAME", "TYPE", "SENT", "WAITING", "LOST", "STATE");
+	for (size_t i = 0; i < status->exporter_count; i++)
+		write_exporter(output, &status->exporters[i]);
+}
+
 static void write_losses(struct output *output, const struct status *status)
 {
 	struct time_zone zone = { TIME_ZONE_UTC, 0 };
@@ -154,6 +178,7 @@ void status_write_compact(const struct status_view *view, const struct status *s
 	write_identity(view->output, status);
 	write_cost(view->output, status);
 	write_interfaces(view->output, status);
+	write_exporters(view->output, status);
 	write_ledger(view, status);
 	write_losses(view->output, status);
 	write_completeness(view->output, status);

@@ -9,12 +9,12 @@
 #include "flowcli/connection.h"
 #include "flowcli/inquiry.h"
 #include "flowcli/json_line.h"
-#include "flowcli/selection.h"
 #include "flowcli/tally.h"
 #include "flowcli/terminal.h"
 #include "proto/errno_name.h"
 #include "proto/protocol.h"
 #include "proto/time.h"
+#include "proto/selection.h"
 
 static struct {
 	bool all;

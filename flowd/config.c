@@ -8,6 +8,8 @@
 
 #include "flowd/base/intern.h"
 #include "flowd/base/log.h"
+#include "flowd/metrics/flow_metrics.h"
+#include "flowd/metrics/metrics.h"
 
 #define AT(member)	  offsetof(struct config, member)
 #define LISTEN_AT(member) offsetof(struct config_listen, member)
@@ -147,6 +149,22 @@ static const struct option rows[] = {
 	  "queries that may wait for new records at once" },
 	{ "bus.insecure_tcp", OPTION_SWITCH, AT(bus.insecure_tcp), 0, 0, "false", NULL, false,
 	  "allow unencrypted tcp:// beyond loopback" },
+	{ "metrics.listen", OPTION_TEXT, AT(metrics.listen), 0, 0, "127.0.0.1:9965", NULL, false,
+	  "address of the page /metrics; empty: none" },
+	{ "metrics.enable", OPTION_TEXT, AT(metrics.enable), 0, 0, FLOW_METRICS_ENABLE, NULL, false,
+	  "metrics of flows, with Hubble's options" },
+	{ "metrics.max_series", OPTION_COUNT, AT(metrics.max_series), 1, 1000000, "1000", NULL,
+	  false, "series of a metric; the smallest beyond are told together as other" },
+	{ "metrics.ttl", OPTION_DURATION, AT(metrics.ttl), 0, HOURS(24), "10m", NULL, false,
+	  "series of who has gone are forgotten after this time; 0s: never" },
+	{ "metrics.cert", OPTION_PATH, AT(metrics.cert), 0, 0, NULL, NULL, false,
+	  "certificate for HTTPS (PEM file)" },
+	{ "metrics.key", OPTION_PATH, AT(metrics.key), 0, 0, NULL, NULL, false,
+	  "its private key (PEM file)" },
+	{ "metrics.token_file", OPTION_PATH, AT(metrics.token_file), 0, 0, NULL, NULL, false,
+	  "file with the bearer token that is asked for" },
+	{ "budget.cpu", OPTION_PERCENT, AT(budget_cpu), 0, 6400, "0%", NULL, false,
+	  "share of one CPU that the daemon may use; beyond, packets are sampled; 0: any" },
 	{ "node_name", OPTION_TEXT, AT(node_name), 0, 0, NULL, NULL, false,
 	  "name of this node in every record; empty: the host name" },
 	{ "log_level", OPTION_NAME, AT(log_level), 0, 0, "info", levels, true,
@@ -228,6 +246,7 @@ void config_close(struct config *config)
 {
 	if (!config)
 		return;
+	config_export_clear(config);
 	intern_close(config->texts);
 	free(config);
 }
@@ -357,6 +376,14 @@ int config_finish(struct config *config, char *why, size_t why_size)
 	config->filter.rules.deny_others = config->filter.deny;
 	for (size_t i = 0; i < config->bus.listen_count && !error; i++)
 		error = config_check_listen(&config->bus.listen[i], i, why, why_size);
+	if (!error)
+		error = config_export_finish(config, why, why_size);
+	if (!error && config->metrics.listen)
+		error = metrics_check(&(struct metrics_options){ .listen = config->metrics.listen,
+								 .enable = config->metrics.enable,
+								 .cert = config->metrics.cert,
+								 .key = config->metrics.key },
+				      why, why_size);
 	if (!error &&
 	    (config_needs_tls(config->bus.query) || config_needs_tls(config->bus.events))) {
 		snprintf(why, why_size,
@@ -396,8 +423,7 @@ static bool config_texts_differ(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "");
 }
 
-static bool config_differs(const struct config *a, const struct config *b,
-			   const struct option *option)
+bool config_differs(const void *a, const void *b, const struct option *option)
 {
 	const void *left = (const char *)a + option->offset;
 	const void *right = (const char *)b + option->offset;
@@ -415,6 +441,7 @@ static bool config_differs(const struct config *a, const struct config *b,
 		return config_texts_differ(*(const char *const *)left, *(const char *const *)right);
 	case OPTION_DURATION:
 	case OPTION_COUNT:
+	case OPTION_PERCENT:
 	case OPTION_BYTES:
 	case OPTION_SWITCH:
 	case OPTION_NAME:
@@ -454,4 +481,6 @@ void config_reload(struct config *config, const struct config *fresh, char *chan
 			config_note(changed, size, rows[i].key);
 	}
 	config_filter_copy(config, fresh);
+	if (config_export_differs(config, fresh))
+		config_note(changed, size, "export");
 }

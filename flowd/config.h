@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "flowd/export/exporters.h"
 #include "flowd/flow/flow_table.h"
 #include "flowd/kernel/filter_rules.h"
 #include "flowd/kernel/interfaces.h"
@@ -46,6 +47,11 @@ struct config_listen {
 
 /* Which packet of a tunnel is the flow. */
 enum config_tunnel { CONFIG_TUNNEL_INNER, CONFIG_TUNNEL_OUTER, CONFIG_TUNNEL_BOTH };
+
+struct config_export {
+	const struct export_kind *kind;
+	struct export_settings *settings; /* the kind's, owned */
+};
 
 /* Which pods are asked for. */
 enum config_kubernetes { KUBERNETES_OFF, KUBERNETES_LOCAL, KUBERNETES_CLUSTER };
@@ -92,6 +98,16 @@ struct config {
 		struct config_listen listen[CONFIG_LISTEN_MAX];
 		size_t listen_count;
 	} bus;
+	struct {
+		struct config_export entry[EXPORTERS_MAX];
+		size_t count;
+	} export;
+	struct {
+		const char *listen; /* NULL: no page */
+		const char *enable, *cert, *key, *token_file;
+		uint64_t max_series, ttl;
+	} metrics;
+	uint64_t budget_cpu;   /* percent of one CPU; 0: no bound */
 	const char *node_name; /* never NULL after config_finish() */
 	const char *btf;
 	uint64_t log_level; /* enum log_level */
@@ -128,6 +144,14 @@ int config_set_scalar(struct config *config, void *base, const struct option *op
 /* `key` is "filter.rules.N.name" without its beginning. */
 int config_filter_set(struct config *config, const char *key, const char *text, char *why,
 		      size_t why_size);
+/* The same for "export.N.name". */
+int config_export_set(struct config *config, const char *key, const char *text, char *why,
+		      size_t why_size);
+int config_export_finish(const struct config *config, char *why, size_t why_size);
+bool config_export_differs(const struct config *a, const struct config *b);
+void config_export_clear(struct config *config);
+/* `a` and `b` are what the row's offset counts from. */
+bool config_differs(const void *a, const void *b, const struct option *option);
 /* Takes over the rules, texts and all. */
 void config_filter_copy(struct config *config, const struct config *fresh);
 void config_no_such_key(const char *key, char *why, size_t why_size);
@@ -142,8 +166,12 @@ const struct option *config_listen_find(const char *key);
 void config_print(const struct config *config, FILE *out);
 /* The rows for --help. */
 void config_print_help(FILE *out);
-/* For these: a YAML scalar; and filter.rules. */
+/* For these: a YAML scalar; a row; filter.rules and export. */
 void config_print_text(FILE *out, const char *text);
+void config_print_value(FILE *out, const void *base, const struct option *option);
+void config_print_help_row(FILE *out, const char *prefix, const struct option *option);
+void config_export_print(const struct config *config, FILE *out);
+void config_export_print_help(FILE *out);
 void config_filter_print(const struct config *config, FILE *out);
 void config_filter_print_help(FILE *out);
 /* Takes over what may change while running (rows with `reload`); prints to `changed` the keys that

@@ -58,7 +58,7 @@ static void config_print_ports(FILE *out, const struct config_ports *ports)
 	fputc(']', out);
 }
 
-static void config_print_value(FILE *out, const void *base, const struct option *option)
+void config_print_value(FILE *out, const void *base, const struct option *option)
 {
 	const void *place = (const char *)base + option->offset;
 	const char *text;
@@ -135,10 +135,12 @@ void config_print(const struct config *config, FILE *out)
 			config_print_listen(out, config);
 		if (!strcmp(rows[i].key, "filter.default"))
 			config_filter_print(config, out);
+		if (!strcmp(rows[i].key, "metrics.token_file"))
+			config_export_print(config, out);
 	}
 }
 
-static void config_print_help_row(FILE *out, const char *prefix, const struct option *option)
+void config_print_help_row(FILE *out, const char *prefix, const struct option *option)
 {
 	char range[128];
 
@@ -162,4 +164,5 @@ void config_print_help(FILE *out)
 	rows = config_listen_rows(&count);
 	for (size_t i = 0; i < count; i++)
 		config_print_help_row(out, "bus.listen.N.", &rows[i]);
+	config_export_print_help(out);
 }

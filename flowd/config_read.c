@@ -272,6 +272,10 @@ static int config_read_entry(struct reader *reader, const char *key, const yaml_
 		error = config_read_once(reader, "filter.rules", line);
 		return error ? error : config_filter_read(reader, value);
 	}
+	if (!strcmp(key, "export")) {
+		error = config_read_once(reader, "export", line);
+		return error ? error : config_export_read(reader, value);
+	}
 	if (!option) {
 		config_no_such_key(key, what, sizeof(what));
 		return config_read_refuse(reader, line, key, what);

@@ -31,5 +31,7 @@ bool config_read_is_empty(const yaml_node_t *node);
 
 /* filter.rules. */
 int config_filter_read(struct reader *reader, const yaml_node_t *node);
+/* export. */
+int config_export_read(struct reader *reader, const yaml_node_t *node);
 
 #endif

@@ -104,6 +104,8 @@ int config_set(struct config *config, const char *key, const char *text, char *w
 	if (!strncmp(key, "filter.rules.", strlen("filter.rules.")))
 		return config_filter_set(config, key + strlen("filter.rules."), text, why,
 					 why_size);
+	if (!strncmp(key, "export.", strlen("export.")))
+		return config_export_set(config, key + strlen("export."), text, why, why_size);
 	if (!strncmp(key, "bus.listen.", strlen("bus.listen.")))
 		return config_set_listen(config, key + strlen("bus.listen."), text, why, why_size);
 	if (!option) {

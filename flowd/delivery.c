@@ -13,6 +13,7 @@ struct delivery {
 	struct loop *loop;
 	struct publisher *publisher;
 	struct query_service *queries;
+	struct outlets *outlets;
 	struct loop_source *alarm;
 	uint64_t undelivered;
 };
@@ -27,6 +28,7 @@ void delivery_publish(struct delivery *delivery)
 	delivery->undelivered = 0;
 	while (publisher_pump(delivery->publisher))
 		;
+	outlets_pump(delivery->outlets);
 }
 
 void delivery_need(struct delivery *delivery)
@@ -39,7 +41,7 @@ static void delivery_turn(void *context)
 	struct delivery *delivery = context;
 
 	delivery->undelivered = 0;
-	if (publisher_pump(delivery->publisher))
+	if (publisher_pump(delivery->publisher) | outlets_pump(delivery->outlets))
 		delivery_need(delivery);
 	query_service_wake(delivery->queries);
 }
@@ -57,6 +59,7 @@ void delivery_serve_rest(struct delivery *delivery, uint64_t quiet_ns, uint64_t 
 	uint64_t end_ns = clock_monotonic_ns() + most_ns, asked;
 
 	delivery_publish(delivery);
+	outlets_pump_patiently(delivery->outlets);
 	query_service_wake(delivery->queries);
 	do {
 		asked = delivery_requests(delivery);
@@ -67,11 +70,17 @@ void delivery_serve_rest(struct delivery *delivery, uint64_t quiet_ns, uint64_t 
 void delivery_loss(struct delivery *delivery, const struct flow_loss *loss)
 {
 	publisher_loss(delivery->publisher, loss);
+	outlets_loss(delivery->outlets, loss);
 }
 
 struct publisher *delivery_publisher(const struct delivery *delivery)
 {
 	return delivery->publisher;
+}
+
+struct outlets *delivery_outlets(const struct delivery *delivery)
+{
+	return delivery->outlets;
 }
 
 struct query_service *delivery_queries(const struct delivery *delivery)
@@ -115,6 +124,18 @@ static int delivery_open_queries(struct delivery *delivery, const struct deliver
 	return query_service_open(&delivery->queries, delivery->loop, &queries);
 }
 
+static int delivery_open_outlets(struct delivery *delivery, const struct delivery_options *options)
+{
+	const struct outlets_options outlets = { .config = options->config,
+						 .loop = delivery->loop,
+						 .history = options->history,
+						 .epoch = options->epoch,
+						 .status = options->status,
+						 .context = options->context };
+
+	return outlets_open(&delivery->outlets, &outlets);
+}
+
 int delivery_open(struct delivery **out, struct loop *loop, const struct delivery_options *options)
 {
 	struct delivery *delivery = calloc(1, sizeof(*delivery));
@@ -128,6 +149,8 @@ int delivery_open(struct delivery **out, struct loop *loop, const struct deliver
 	error = delivery_open_publisher(delivery, options, group);
 	if (!error)
 		error = delivery_open_queries(delivery, options, group);
+	if (!error)
+		error = delivery_open_outlets(delivery, options);
 	if (!error)
 		error = loop_add_alarm(loop, delivery_turn, delivery, &delivery->alarm);
 	if (error) {
@@ -144,6 +167,7 @@ void delivery_close(struct delivery *delivery)
 		return;
 	loop_source_free(delivery->alarm);
 	query_service_close(delivery->queries);
+	outlets_close(delivery->outlets);
 	publisher_close(delivery->publisher);
 	free(delivery);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * From history to who asks: the publisher, which sends each record once, and the query service,
- * which answers from history and wakes who waits. Records wait a few milliseconds for company. Runs
- * on the daemon's loop.
+ * which answers from history and wakes who waits; and the outlets, exporters and metrics. Records
+ * wait a few milliseconds for company. Runs on the daemon's loop.
  */
 #ifndef FLOWD_DELIVERY_H
 #define FLOWD_DELIVERY_H
 
 #include "flowd/base/loop.h"
 #include "flowd/config.h"
+#include "flowd/outlets.h"
 #include "flowd/serve/publish.h"
 #include "flowd/serve/query.h"
 #include "flowd/store/history.h"
@@ -44,6 +45,7 @@ void delivery_loss(struct delivery *delivery, const struct flow_loss *loss);
 
 /* For the status. */
 struct publisher *delivery_publisher(const struct delivery *delivery);
+struct outlets *delivery_outlets(const struct delivery *delivery);
 struct query_service *delivery_queries(const struct delivery *delivery);
 
 #endif

@@ -29,7 +29,7 @@ struct identification {
 	struct owner *owner;
 	struct loop_source *ready, *timer, *again, *news;
 	struct flow_record record;
-	uint64_t oldest, lost;
+	uint64_t oldest, held, lost; /* positions; held 0: not told */
 	char cgroup_root[PATH_MAX / 4], proc[PATH_MAX / 4];
 };
 
@@ -168,7 +168,8 @@ static void identification_on_timer(void *context)
 	struct identification *part = context;
 
 	identification_drain(part);
-	identity_tick(part->identity, part->oldest);
+	identity_tick(part->identity,
+		      part->held && part->held < part->oldest ? part->held : part->oldest);
 }
 
 /* Without the kernel's word there are still namespaces, files and names. */
@@ -303,6 +304,12 @@ const struct flow_record *identification_name(struct identification *part,
 	part->record = *record;
 	identity_name(part->identity, &part->record, wall_offset_ns);
 	return &part->record;
+}
+
+void identification_held(struct identification *part, uint64_t position)
+{
+	if (part)
+		part->held = position;
 }
 
 void identification_stored(struct identification *part, uint64_t position)

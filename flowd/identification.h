@@ -27,6 +27,8 @@ void identification_drain(struct identification *part);
 const struct flow_record *identification_name(struct identification *part,
 					      const struct flow_record *record,
 					      int64_t wall_offset_ns);
+/* Records from this position on are in somebody's hands, in history or not. */
+void identification_held(struct identification *part, uint64_t position);
 void identification_stored(struct identification *part, uint64_t position);
 
 /* Each counter of this part, and what the kernel refused (value 0, text: what). Accepts NULL. */

@@ -31,6 +31,7 @@ static const struct option_unit sizes[] = {
 	{ NULL, 0 },
 };
 static const struct option_unit counts[] = { { "", 1 }, { NULL, 0 } };
+static const struct option_unit percents[] = { { "%", 1 }, { "", 1 }, { NULL, 0 } };
 static const char *const switches[] = { "false", "true", NULL };
 
 static const struct option_unit *option_units(const struct option *option)
@@ -42,6 +43,8 @@ static const struct option_unit *option_units(const struct option *option)
 		return sizes;
 	case OPTION_COUNT:
 		return counts;
+	case OPTION_PERCENT:
+		return percents;
 	case OPTION_SWITCH:
 	case OPTION_NAME:
 	case OPTION_TEXT:
@@ -83,6 +86,8 @@ static const char *option_form(const struct option *option)
 		return "a power of two in bytes, such as 1048576, 512KiB or 4MiB";
 	case OPTION_COUNT:
 		return "a whole number";
+	case OPTION_PERCENT:
+		return "a percentage, such as 2%";
 	case OPTION_PATH:
 		return "an absolute path";
 	case OPTION_URL:

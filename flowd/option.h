@@ -16,6 +16,7 @@ enum option_type {
 	OPTION_DURATION, /* ns; "500ms", "15s", "1m30s", "2h" */
 	OPTION_COUNT,	 /* "65536" */
 	OPTION_BYTES,	 /* "4194304", "4MiB"; a power of two */
+	OPTION_PERCENT,	 /* "2%" */
 	OPTION_SWITCH,	 /* "true", "false" */
 	OPTION_NAME,	 /* one of `names`; the index is held */
 	/* Held as const char *, NULL when empty: */

@@ -16,6 +16,8 @@
 
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
+#include "flowd/base/usage.h"
+#include "flowd/budget.h"
 #include "flowd/delivery.h"
 #include "flowd/device_names.h"
 #include "flowd/entrances.h"
@@ -55,6 +57,7 @@ struct pipeline {
 	struct identification *identification;
 	struct ledger_watch ledger;
 	struct status_page *status;
+	struct budget budget;
 	struct loop_source *drain_timer, *ring_ready, *devices_ready, *sample_timer;
 	uint64_t drains, loss_logged_ns;
 	bool drain_failing, finishing;
@@ -177,6 +180,8 @@ static void pipeline_drain(void *context)
 	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
+	identification_held(pipeline->identification,
+			    outlets_oldest(delivery_outlets(pipeline->delivery)));
 	identification_drain(pipeline->identification);
 	pipeline_announce(pipeline);
 	flow_table_age(pipeline->table, clock_monotonic_ns());
@@ -217,6 +222,8 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.interfaces = pipeline->interfaces,
 		.publisher = delivery_publisher(pipeline->delivery),
 		.queries = delivery_queries(pipeline->delivery),
+		.thrift = pipeline->budget.factor,
+		.exporters = outlets_exporters(delivery_outlets(pipeline->delivery)),
 		.trouble = pipeline->trouble,
 		.identification = pipeline->identification,
 	};
@@ -230,12 +237,24 @@ static void pipeline_status(void *context, struct status *status)
 	status_page_fill(pipeline->status, &sources, status);
 }
 
+static void pipeline_keep_budget(struct pipeline *pipeline)
+{
+	uint32_t before = pipeline->budget.factor;
+	uint32_t factor = budget_look(&pipeline->budget, clock_monotonic_ns(), usage_cpu_ns());
+
+	interfaces_set_thrift(pipeline->interfaces, factor);
+	if (before && factor != before)
+		log_warning("budget.cpu: from now on 1 in %u packets is looked at, was 1 in %u",
+			    factor, before);
+}
+
 static void pipeline_sample(void *context)
 {
 	struct pipeline *pipeline = context;
 	struct status_sources sources = pipeline_sources(pipeline);
 
 	status_page_sample(pipeline->status, &sources);
+	pipeline_keep_budget(pipeline);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -362,6 +381,7 @@ int pipeline_open(struct pipeline **out, struct loop *loop, const struct config 
 		return -ENOMEM;
 	pipeline->config = config;
 	pipeline->loop = loop;
+	pipeline->budget.percent = config->budget_cpu;
 	pipeline->epoch = clock_realtime_ns();
 	pipeline->ledger.node_name = config->node_name;
 	pipeline->ledger.last_ns = pipeline->epoch;
@@ -393,6 +413,7 @@ void pipeline_reload(struct pipeline *pipeline)
 	}
 	if (!pipeline_set_filter(pipeline))
 		interfaces_warn_of_filter(pipeline->interfaces);
+	outlets_reopen(delivery_outlets(pipeline->delivery));
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */

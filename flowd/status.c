@@ -24,6 +24,8 @@ struct status_page {
 	struct flow_loss losses[LOSSES_TOLD];
 	char net_names[STATUS_NET][80];
 	size_t net_count;
+	struct exporter_stats exporting[EXPORTERS_MAX];
+	struct exporter_status exporters[EXPORTERS_MAX];
 };
 
 int status_page_open(struct status_page **out)
@@ -232,6 +234,31 @@ static void status_fill_cost(struct status_page *page, const struct status_sourc
 	status->rss_bytes = usage_rss_bytes();
 }
 
+static size_t status_fill_exporters(struct status_page *page, struct exporters *exporters)
+{
+	size_t count = exporters_stats(exporters, page->exporting);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct exporter_stats *stats = &page->exporting[i];
+
+		page->exporters[i] =
+			(struct exporter_status){ .name = stats->name,
+						  .kind = stats->kind,
+						  .received = stats->received,
+						  .sent = stats->sent,
+						  .acknowledged = stats->acknowledged,
+						  .retried = stats->retried,
+						  .spooled = stats->spooled,
+						  .spooled_bytes = stats->spooled_bytes,
+						  .lost = stats->lost,
+						  .waiting = stats->waiting,
+						  .failures = stats->failures,
+						  .failing = stats->failing,
+						  .why = stats->why };
+	}
+	return count;
+}
+
 void status_page_fill(struct status_page *page, const struct status_sources *sources,
 		      struct status *status)
 {
@@ -245,6 +272,10 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status_fill_flows(page, sources, status);
 	status_fill_cost(page, sources, status);
 	status_count_bus(page, sources);
+	status_count(page, "budget_sampling", sources->thrift,
+		     "1 in so many packets is looked at because of budget.cpu");
+	status->exporters = page->exporters;
+	status->exporter_count = status_fill_exporters(page, sources->exporters);
 	trouble_counters(sources->trouble, status_count_part, page);
 	identification_counters(sources->identification, status_count_part, page);
 	page->net_count = 0;

@@ -3,6 +3,7 @@
 #ifndef FLOWD_STATUS_H
 #define FLOWD_STATUS_H
 
+#include "flowd/export/exporters.h"
 #include "flowd/flow/flow_table.h"
 #include "flowd/identification.h"
 #include "flowd/kernel/datapath.h"
@@ -25,6 +26,8 @@ struct status_sources {
 	struct datapath *datapath;
 	const struct interfaces *interfaces;
 	const struct publisher *publisher;
+	struct exporters *exporters;
+	uint32_t thrift; /* a factor on sampling (budget.h) */
 	const struct query_service *queries;
 	const struct trouble *trouble;
 	const struct identification *identification; /* NULL: off */

@@ -61,6 +61,15 @@ struct interface_status {
 	const char *note;
 };
 
+/* Counts are records since the start; `spooled` and `waiting` are those of now. */
+struct exporter_status {
+	const char *name, *kind;
+	uint64_t received, sent, acknowledged, retried, spooled, spooled_bytes, lost, waiting,
+		failures;
+	bool failing;
+	const char *why;
+};
+
 struct status {
 	const char *version;
 	const char *node_name;
@@ -78,6 +87,8 @@ struct status {
 	size_t interface_count;
 	const struct flow_loss *losses;
 	size_t loss_count;
+	const struct exporter_status *exporters;
+	size_t exporter_count;
 	void *owner;
 };
 

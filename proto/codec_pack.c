@@ -86,8 +86,7 @@ static void image_loss(Flowd__Loss *image, const struct flow_loss *loss)
 	image->node_name = codec_string(loss->node_name);
 }
 
-/* An array of pointers to `count` elements of `size` bytes behind it; NULL = no memory. */
-static void *image_array(struct arena *arena, size_t count, size_t size)
+void *codec_image_array(struct arena *arena, size_t count, size_t size)
 {
 	void **list = arena_alloc(arena, count * (sizeof(void *) + size));
 
@@ -98,7 +97,7 @@ static void *image_array(struct arena *arena, size_t count, size_t size)
 
 static Flowd__Loss **image_losses(const struct flow_loss *losses, size_t count, struct arena *arena)
 {
-	Flowd__Loss **list = image_array(arena, count, sizeof(**list));
+	Flowd__Loss **list = codec_image_array(arena, count, sizeof(**list));
 
 	for (size_t i = 0; list && i < count; i++)
 		image_loss(list[i], &losses[i]);
@@ -252,7 +251,7 @@ int codec_pack_request(const struct request *request, struct buffer *out)
 
 static Flowd__Counter **image_ledger(const struct status *status, struct arena *arena)
 {
-	Flowd__Counter **list = image_array(arena, status->ledger_count, sizeof(**list));
+	Flowd__Counter **list = codec_image_array(arena, status->ledger_count, sizeof(**list));
 
 	for (size_t i = 0; list && i < status->ledger_count; i++) {
 		flowd__counter__init(list[i]);
@@ -265,7 +264,8 @@ static Flowd__Counter **image_ledger(const struct status *status, struct arena *
 
 static Flowd__InterfaceStatus **image_interfaces(const struct status *status, struct arena *arena)
 {
-	Flowd__InterfaceStatus **list = image_array(arena, status->interface_count, sizeof(**list));
+	Flowd__InterfaceStatus **list =
+		codec_image_array(arena, status->interface_count, sizeof(**list));
 
 	for (size_t i = 0; list && i < status->interface_count; i++) {
 		const struct interface_status *interface = &status->interfaces[i];
@@ -310,7 +310,10 @@ static int image_status(Flowd__Status *image, const struct status *status, struc
 	image->interfaces = image_interfaces(status, arena);
 	image->n_losses = status->loss_count;
 	image->losses = image_losses(status->losses, status->loss_count, arena);
-	return image->ledger && image->interfaces && image->losses ? 0 : -ENOMEM;
+	image->n_exporters = status->exporter_count;
+	image->exporters = codec_exporters_image(status, arena);
+	return image->ledger && image->interfaces && image->losses && image->exporters ? 0
+										       : -ENOMEM;
 }
 
 int codec_pack_status(const struct status *status, struct buffer *out)

@@ -94,6 +94,12 @@ void codec_ip_image(Flowd__IP *ip, char text[2][46], const uint8_t src[16], cons
 int codec_ip_read(const Flowd__IP *ip, uint8_t src[16], uint8_t dst[16], int *version,
 		  const struct reason *reason);
 
+/* codec_status.c. NULL, or false: no memory. */
+Flowd__ExporterStatus **codec_exporters_image(const struct status *status, struct arena *arena);
+bool codec_exporters_read(const Flowd__Status *image, struct status *out, struct arena *arena);
+/* An array of pointers to `count` elements of `size` bytes behind it; NULL = no memory. */
+void *codec_image_array(struct arena *arena, size_t count, size_t size);
+
 /* NULL = no memory; the result borrows from the filter. */
 Flowd__Expr *codec_filter_image(const struct filter *filter, struct arena *arena);
 /* 0, -ENOMEM, -EBADMSG or -EINVAL. */

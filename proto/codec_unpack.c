@@ -268,7 +268,8 @@ static int read_status(const Flowd__Status *image, struct status *out, struct ar
 	out->version = image->version;
 	out->node_name = image->node_name;
 	out->loss_count = image->n_losses;
-	if (read_ledger(image, out, arena) || read_interfaces(image, out, arena))
+	if (read_ledger(image, out, arena) || read_interfaces(image, out, arena) ||
+	    !codec_exporters_read(image, out, arena))
 		return refuse(arena, reason);
 	return read_losses(image->losses, image->n_losses, &out->losses, arena, reason);
 }

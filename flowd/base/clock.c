@@ -21,6 +21,13 @@ uint64_t clock_realtime_ns(void)
 	return clock_read_ns(CLOCK_REALTIME);
 }
 
+void clock_sleep_ns(uint64_t ns)
+{
+	struct timespec time = { (time_t)(ns / CLOCK_S), (long)(ns % CLOCK_S) };
+
+	nanosleep(&time, NULL);
+}
+
 int64_t clock_wall_offset_ns(void)
 {
 	return (int64_t)(clock_realtime_ns() - clock_monotonic_ns());

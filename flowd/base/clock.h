@@ -11,6 +11,7 @@
 
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void);
+void clock_sleep_ns(uint64_t ns);
 /* CLOCK_REALTIME - CLOCK_MONOTONIC at this moment. */
 int64_t clock_wall_offset_ns(void);
 /* Brings *offset_ns up to date when it is off by a millisecond or more, so that a moment told twice

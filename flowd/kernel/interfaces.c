@@ -20,7 +20,8 @@ struct interfaces {
 	struct link_watch *watch;
 	struct device_table table;
 	uint32_t sweep;
-	bool busy; /* another flowd holds a device */
+	bool busy;	 /* another flowd holds a device */
+	uint32_t thrift; /* a factor on sampling; 0 = 1 */
 };
 
 /* ---- choice --------------------------------------------------------------------------------- */
@@ -61,9 +62,10 @@ static enum attach_mode interfaces_mode(const struct interfaces *interfaces, con
 static uint16_t interfaces_sampling(const struct interfaces *interfaces, const char *name)
 {
 	const struct interfaces_options *options = &interfaces->options;
-	unsigned int rate = interfaces_rule(options->sampling, name, options->sampling_rate);
+	uint64_t rate = interfaces_rule(options->sampling, name, options->sampling_rate);
 
-	return rate ? (uint16_t)rate : 1;
+	rate = (rate ? rate : 1) * (interfaces->thrift ? interfaces->thrift : 1);
+	return rate < UINT16_MAX ? (uint16_t)rate : UINT16_MAX;
 }
 
 /* ---- attachment of one device --------------------------------------------------------------- */
@@ -345,6 +347,14 @@ void interfaces_close(struct interfaces *interfaces)
 		attach_close(interfaces->table.devices[i]->attachment);
 	device_table_fini(&interfaces->table);
 	free(interfaces);
+}
+
+void interfaces_set_thrift(struct interfaces *interfaces, uint32_t factor)
+{
+	if (interfaces->thrift == factor)
+		return;
+	interfaces->thrift = factor;
+	interfaces_update_roles(interfaces);
 }
 
 int interfaces_fd(const struct interfaces *interfaces)

@@ -58,6 +58,8 @@ void interfaces_warn_of_filter(const struct interfaces *interfaces);
 int interfaces_fd(const struct interfaces *interfaces);
 int interfaces_dispatch(struct interfaces *interfaces);
 
+/* Samples `factor` times as coarsely as the options say, from now on; 1 = as they say. */
+void interfaces_set_thrift(struct interfaces *interfaces, uint32_t factor);
 /* Name of a device, also of one that has gone; NULL when never seen. Interned: valid until close.
  */
 const char *interfaces_name(const struct interfaces *interfaces, uint32_t ifindex);

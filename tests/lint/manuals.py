@@ -8,7 +8,7 @@ PROGRAMS = {
     "docs/man/flowcli.1": ("flowcli/flowcli", [[], ["observe"], ["status"], ["drops"], ["tcp"], ["why"], ["capture"]]),
     "docs/man/flowd.8": ("flowd/flowd", [[]]),
 }
-CONFIG_PAGE, CONFIG_SOURCES = "docs/man/flowd.conf.5", re.compile(r"flowd/config\w*\.c$")
+CONFIG_PAGE, CONFIG_SOURCES = "docs/man/flowd.conf.5", re.compile(r"flowd/(config\w*|export/\w+)\.c$")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 CONFIG_KEY = re.compile(r'\{ "([a-z_.]+)", OPTION_')
 

@@ -102,9 +102,10 @@ class Lab:
         return ",".join(str(os.fstat(namespace.fd).st_ino) for namespace in self.namespaces)
 
     def start(self, namespace, *command, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
         with namespace:
             # pylint: disable-next=subprocess-popen-preexec-fn,consider-using-with
-            process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([str(part) for part in command],
                                        preexec_fn=_die_with_parent, **options)
         self.processes.append(process)
         return process

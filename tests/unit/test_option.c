@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "flowcli/option.h"
-#include "flowcli/selection.h"
+#include "proto/selection.h"
 
 #define ARGUMENTS_MAX 8
 

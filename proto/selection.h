@@ -4,8 +4,8 @@
  * and each negated one stands alone: it excludes what it matches, whatever else is given. Options
  * that test the same fields (-4, -6, --ip-version) count as the same option.
  */
-#ifndef FLOWCLI_SELECTION_H
-#define FLOWCLI_SELECTION_H
+#ifndef PROTO_SELECTION_H
+#define PROTO_SELECTION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +32,10 @@ int selection_add(struct selection *selection, const char *const fields[2], cons
 /* "FIELD=VALUE" */
 int selection_where(struct selection *selection, const char *text, bool negate, char *why,
 		    size_t why_size);
+
+/* A number alone as "that and more", for options that mean at least; in `room`, or `text` itself.
+ */
+const char *selection_at_least(const char *text, char *room, size_t size);
 
 /* Moves the tree out, owned by the caller; NULL in *out matches everything. 0 or -ENOMEM. */
 int selection_take(struct selection *selection, struct filter **out);

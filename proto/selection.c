@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "flowcli/selection.h"
+#include "proto/selection.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -93,6 +93,13 @@ int selection_where(struct selection *selection, const char *text, bool negate, 
 	}
 	return selection_add(selection, (const char *const[2]){ field->name, NULL }, equals + 1,
 			     negate, why, why_size);
+}
+
+const char *selection_at_least(const char *text, char *room, size_t size)
+{
+	if (strpbrk(text, "-,") || (size_t)snprintf(room, size, "%s-", text) >= size)
+		return text;
+	return room;
 }
 
 int selection_take(struct selection *selection, struct filter **out)

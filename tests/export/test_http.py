@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Posts before a server that records them: each preset's path, headers, compression and body, what
+failures mean, and what a 400 costs."""
+import gzip
+import http.server
+import json
+import ssl
+import threading
+import time
+
+import feeding
+from feeding import Case, ids, position, tap, wait_until
+
+
+class Recorder(http.server.BaseHTTPRequestHandler):
+    """Answers as the server's `answer` says; keeps what came."""
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):  # pylint: disable=invalid-name
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
+        status, headers, text = self.server.answer(self, body)
+        self.server.posts.append((status, self.path, dict(self.headers), body, time.monotonic()))
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+def lines(body):
+    return [json.loads(line) for line in body.splitlines()]
+
+
+def native(line):
+    return position(line["flow"]["uuid"])
+
+
+class Http(Case):
+    def serve(self, answer=lambda request, body: (200, {}, b"{}"), tls=None):
+        with self.net:
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Recorder)
+        server.posts, server.answer = [], answer
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server
+
+    def post(self, count, **settings):
+        return self.feed(count, type="http", url="http://127.0.0.1:8080", **settings)
+
+    def test_lines(self):
+        """a record a line, gzip, with a token from a file and a header of our own"""
+        server = self.serve()
+        report = self.post(2500, token_file=self.path("token", "secret\n"),
+                           headers="X-Tenant=blue")
+        self.assertEqual((report["acknowledged"], report["lost"]), (2500, 0))
+        found = [native(line) for post in server.posts for line in lines(post[3])]
+        self.assertEqual((len(found), set(found)), (2500, ids(2500)))
+        headers = server.posts[0][2]
+        self.assertEqual(headers["Authorization"], "Bearer secret")
+        self.assertEqual((headers["X-Tenant"], headers["Content-Encoding"]), ("blue", "gzip"))
+
+    def test_presets(self):
+        """what each receiver expects"""
+        server = self.serve(lambda request, body: (200, {}, b'{"errors":false}'))
+        for preset, path, find in (
+                ("splunk", "/services/collector/event",
+                 lambda body: [native(line["event"]) for line in lines(body)]),
+                ("elasticsearch", "/flowd/_bulk",
+                 lambda body: [position(line["create"]["_id"]) for line in lines(body)[::2]]),
+                ("loki", "/loki/api/v1/push",
+                 lambda body: [native(json.loads(pair[1])) for pair in
+                               json.loads(body)["streams"][0]["values"]]),
+                ("otlp", "/v1/logs",
+                 lambda body: [native(json.loads(row["body"]["stringValue"])) for row in json.loads(
+                     body)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]])):
+            with self.subTest(preset):
+                server.posts.clear()
+                self.post(300, preset=preset, compression="none")
+                self.assertEqual({post[1] for post in server.posts}, {path})
+                found = [number for post in server.posts for number in find(post[3])]
+                self.assertEqual((len(found), set(found)), (300, ids(300)))
+
+    def test_elastic_fields(self):
+        """documents of the elasticsearch preset are ECS, and their ids are those of the records"""
+        server = self.serve(lambda request, body: (200, {}, b'{"errors":false}'))
+        self.post(10, preset="elasticsearch")
+        rows = [line for post in server.posts for line in lines(post[3])]
+        for action, document in zip(rows[::2], rows[1::2]):
+            self.assertEqual(action["create"]["_id"], document["event"]["id"])
+            self.assertEqual(document["event"]["category"], ["network"])
+
+    def test_bulk_answer(self):
+        """of a bulk, what is there counts, what was refused is lost, the rest is sent again"""
+        def answer(request, body):
+            status = []
+            for row in lines(body)[::2]:
+                number = position(row["create"]["_id"])
+                first = number not in seen
+                seen.add(number)
+                status.append(400 if number == 7 else 429 if number == 20 and first else
+                              409 if not first else 201)
+            items = [{"create": {"status": one}} for one in status]
+            return 200, {}, json.dumps({"errors": True, "items": items},
+                                       separators=(",", ":")).encode()
+        seen = set()
+        self.serve(answer)
+        report = self.post(100, preset="elasticsearch")
+        self.assertEqual((report["acknowledged"], report["lost"]), (99, 1))
+        self.assertEqual(seen, ids(100))
+
+    def test_refused(self):
+        """a batch that is refused is split until the record to blame is found"""
+        def answer(request, body):
+            bad = any(native(line) == 37 for line in lines(body))
+            if not bad:
+                arrived.extend(native(line) for line in lines(body))
+            return (400 if bad else 200), {}, b"bad record"
+        arrived = []
+        self.serve(answer)
+        report = self.post(100)
+        self.assertEqual((report["acknowledged"], report["lost"]), (99, 1))
+        self.assertEqual((len(arrived), set(arrived)), (99, ids(100) - {37}))
+
+    def test_later(self):
+        """503 with Retry-After: everything again, not before that"""
+        def answer(request, body):
+            first = not server.posts
+            return (503, {"Retry-After": "1"}, b"later") if first else (200, {}, b"")
+        server = self.serve(answer)
+        report = self.post(50)
+        self.assertEqual((report["acknowledged"], report["lost"]), (50, 0))
+        self.assertGreaterEqual(report["retried"], 50)
+        self.assertGreaterEqual(server.posts[1][4] - server.posts[0][4], 0.99)
+
+    def test_tls(self):
+        """mutual TLS; a server of another CA is told and gets nothing"""
+        self.pki()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path("server.crt"), self.path("server.key"))
+        context.load_verify_locations(self.path("ca.crt"))
+        context.verify_mode = ssl.CERT_REQUIRED
+        server = self.serve(tls=context)
+        who = {"cert": self.path("client.crt"), "key": self.path("client.key")}
+        report = self.feed(20, type="http", url="https://127.0.0.1:8080", ca=self.path("ca.crt"),
+                           **who)
+        self.assertEqual(report["acknowledged"], 20)
+        server.posts.clear()
+        feed = self.start_feed(20, type="http", url="https://127.0.0.1:8080",
+                               ca=self.path("rogue-ca.crt"), **who)
+        self.assertIn("certificate", feed.stderr.readline())
+        self.assertEqual(server.posts, [])
+
+    def test_slow(self):
+        """a slow target holds back its own exporter only; memory stays bounded"""
+        def answer(request, body):
+            time.sleep(len(body.splitlines()) / 2000)
+            return 200, {}, b""
+        self.serve(answer)
+        feed = self.start_feed(
+            400000, *feeding.options(type="http", url="http://127.0.0.1:8080", timeout="30s"),
+            "--set", "export.1.type=file", "--set", f"export.1.path={self.path('out')}",
+            "--rate", "1000", **{"type": "http", "url": "http://127.0.0.1:8080"})
+        wait_until("the fast one goes on", lambda: len(self.lines("out")) > 1000, 20)
+        with open(f"/proc/{feed.pid}/statm", encoding="ascii") as file:
+            self.assertLess(int(file.read().split()[1]) * 4096, 150 << 20)
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""IPFIX before nfcapd and nfacctd: bytes, packets, times and flags of every flow are read back
+exactly, no sequence number is wrong; tshark knows every element; TCP is read by our own eyes."""
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+
+import feeding
+from feeding import Case, tap, wait_until
+
+COUNT = 3000
+NFACCTD = """daemonize: false
+pidfile: {dir}/nfacctd.pid
+nfacctd_ip: 127.0.0.1
+nfacctd_port: 19997
+nfacctd_time_new: false
+plugins: print[p]
+aggregate[p]: src_host, dst_host, src_port, dst_port, proto, tcpflags, timestamp_start, timestamp_end
+print_output[p]: json
+print_output_file[p]: {dir}/nfacctd.json
+print_output_file_append[p]: true
+print_refresh_time[p]: 1
+timestamps_rfc3339: true
+timestamps_utc: true
+"""
+
+
+def plain(text):
+    return text.lower().replace(" ", "")
+
+
+def expected(count):
+    """What made records n = 1 ... are (feed.c): source, destination, protocol, packets, bytes."""
+    rows = {}
+    for n in range(1, count + 1):
+        protocol = (6, 17, 6, 1)[n % 4]
+        v6 = n % 8 == 6
+        source = (f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" if not v6 else
+                  f"2001:db8::{0x0a00 | n >> 16 & 255:x}:{n & 0xffff:x}")
+        rows[source] = {"protocol": protocol, "packets": n % 1000 + 1,
+                        "bytes": (n % 1000 + 1) * 86, "n": n,
+                        "flags": 0 if protocol != 6 else 0x13}
+    return rows
+
+
+class Ipfix(Case):
+    def test_nfdump(self):
+        """nfcapd stores every flow as it was, with no sequence error"""
+        os.mkdir(self.path("nf"))
+        collector = self.start("nfcapd", "-b", "127.0.0.1", "-p", "19995", "-w", self.path("nf"),
+                               "-t", "3600", log="nfcapd.log")
+        self.listening(19995, socket.SOCK_DGRAM)
+        report = self.feed(COUNT, "--rate", "20000", type="ipfix", address="udp://127.0.0.1:19995")
+        self.assertEqual((report["sent"], report["lost"]), (COUNT, 0))
+        collector.send_signal(signal.SIGTERM)
+        collector.wait(10)
+        log = "\n".join(self.lines("nfcapd.log"))
+        self.assertRegex(log, r"Sequence Errors: 0, Bad Packets: 0")
+        file, = [name for name in os.listdir(self.path("nf")) if name.startswith("nfcapd.2")]
+        rows = json.loads(subprocess.run(
+            ["nfdump", "-r", os.path.join(self.path("nf"), file), "-o", "json"],
+            capture_output=True, text=True, check=True).stdout)
+        self.check_nfdump(rows)
+
+    def check_nfdump(self, rows):
+        wanted = expected(COUNT)
+        self.assertEqual(len(rows), COUNT)
+        for row in rows:
+            source = row.get("src4_addr") or row["src6_addr"]
+            want = wanted.pop(source)
+            self.assertEqual((row["proto"], row["in_packets"], row["in_bytes"]),
+                             (want["protocol"], want["packets"], want["bytes"]), row)
+            if want["protocol"] == 6:
+                self.assertEqual(row["tcp_flags"], "...A..SF", row)
+            milliseconds = (want["n"] - 500) % 1000
+            self.assertTrue(row["first"].endswith(f".{milliseconds:03}"), (row, want))
+        self.assertEqual(wanted, {})
+
+    def test_nfacctd(self):
+        """nfacctd reads addresses, ports, flags, counts and times"""
+        self.start("nfacctd", "-f", self.path("nfacctd.conf", NFACCTD.format(
+            dir=self.lab.directory)), log="nfacctd.log")
+        self.listening(19997, socket.SOCK_DGRAM)
+        self.feed(1000, "--rate", "5000", type="ipfix", address="udp://127.0.0.1:19997")
+        wait_until("nfacctd has written all",
+                   lambda: len(self.lines("nfacctd.json")) >= 1000, 20)
+        wanted = expected(1000)
+        for line in self.lines("nfacctd.json"):
+            row = json.loads(line)
+            want = wanted.pop(row["ip_src"])
+            self.assertEqual((row["packets"], row["bytes"]), (want["packets"], want["bytes"]), row)
+            self.assertEqual(int(row["tcp_flags"], 0), want["flags"], row)
+            self.assertIn(f".{(want['n'] - 500) % 1000:03}", row["timestamp_start"])
+        self.assertEqual(wanted, {})
+
+    def test_tshark(self):
+        """tshark decodes every element of every record"""
+        capture = self.path("ipfix.pcap")
+        dump = self.start("tcpdump", "-i", "lo", "-w", capture, "-U", "--immediate-mode", "udp",
+                          log="dump.log")
+        wait_until("tcpdump listens", lambda: "listening" in "".join(self.lines("dump.log")), 10)
+        sink = self.socket(socket.SOCK_DGRAM, 4739)
+        self.feed(64, type="ipfix", address="udp://127.0.0.1:4739")
+        wait_until("the capture has all", lambda: self.flows(self.decoded(capture)) == 64, 20)
+        dump.terminate()
+        dump.wait(5)
+        sink.close()
+        text = self.decoded(capture)
+        for bad in ("Malformed", "Unknown", "No template"):
+            self.assertFalse(bad in text, bad)
+        for word in ("Octets: 172", "Packets: 2", "Protocol: UDP (17)", "StartTime: ", "EndTime: ",
+                     "TCP Flags: 0x13", "InputInt: 2", "Vlan Id: 0", "IfName: veth1",
+                     "Flow End Reason: End of Flow detected (3)", "Sampling interval: 1",
+                     "Layer 2 Octet Delta Count: 200", "Flow Id: 1"):
+            self.assertTrue(plain(word) in plain(text), word)
+
+    @staticmethod
+    def flows(text):
+        return text.count("Flow End Reason: ")
+
+    @staticmethod
+    def decoded(capture):
+        return subprocess.run(["tshark", "-r", capture, "-d", "udp.port==4739,cflow", "-V"],
+                              capture_output=True, text=True, check=False).stdout
+
+    def socket(self, kind, port):
+        with self.net:
+            made = socket.socket(socket.AF_INET, kind)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(("127.0.0.1", port))
+        if kind == socket.SOCK_STREAM:
+            made.listen(1)
+        return made
+
+    def test_tcp(self):
+        """over TCP: messages are whole, sequence numbers count the data records before"""
+        listener = self.socket(socket.SOCK_STREAM, 4739)
+        feed = self.start_feed(COUNT, type="ipfix", address="tcp://127.0.0.1:4739")
+        connection, _ = listener.accept()
+        data = b""
+        while True:
+            more = connection.recv(1 << 20)
+            if not more:
+                break
+            data += more
+        self.assertEqual(self.report(feed)["sent"], COUNT)
+        self.check_messages(data)
+
+    def check_messages(self, data):
+        lengths, records = {}, {0: 0, 1: 0}
+        while data:
+            version, length, _, sequence, domain = struct.unpack("!HHIII", data[:16])
+            self.assertEqual((version, sequence), (10, records[domain]))
+            message, data = data[16:length], data[length:]
+            while message:
+                kind, size = struct.unpack("!HH", message[:4])
+                body, message = message[4:size], message[size:]
+                if kind in (2, 3):
+                    self.read_templates(body, kind == 3, lengths)
+                else:
+                    records[domain] += self.count_records(body, lengths[kind])
+        self.assertEqual(records, {0: 1, 1: COUNT})
+
+    @staticmethod
+    def count_records(body, sizes):
+        """Fields of 65535 bytes begin with their length (RFC 7011, 7)."""
+        count = 0
+        while body:
+            for size in sizes:
+                size = body[0] + 1 if size == 65535 else size
+                assert len(body) >= size
+                body = body[size:]
+            count += 1
+        return count
+
+    @staticmethod
+    def read_templates(body, is_options, lengths):
+        while len(body) >= 4:
+            identifier, count = struct.unpack("!HH", body[:4])
+            body = body[6 if is_options else 4:]
+            lengths[identifier] = []
+            for _ in range(count):
+                element, size = struct.unpack("!HH", body[:4])
+                body = body[8 if element & 0x8000 else 4:]
+                lengths[identifier].append(size)
+
+
+if __name__ == "__main__":
+    assert feeding
+    tap.main()

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The page of the real flowd: promtool finds nothing to complain of, Prometheus scrapes it, tokens
+and TLS are asked for, and what it says is what flowcli says."""
+import json
+import os
+import re
+
+import feeding
+from feeding import Case, tap, wait_until
+from daemon import Daemon
+from lab import Cluster
+
+DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy")
+PROMETHEUS = """global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+scrape_configs: [{{job_name: flowd, static_configs: [{{targets: ['127.0.0.1:9965']}}]}}]
+"""
+
+
+class Metrics(Case):
+    def setUp(self):
+        super().setUp()
+        self.lab.close()
+        self.lab = Cluster()
+        self.addCleanup(self.lab.close)
+        self.net = self.lab.node
+
+    def daemon(self, **settings):
+        return Daemon(self.lab, self.lab.node, ["web", "client"],
+                      {f"metrics.{key}": value for key, value in settings.items()}).ready()
+
+    def page(self, *arguments, check=True):
+        return self.net.run("curl", "-s", *arguments, "http://127.0.0.1:9965/metrics",
+                            check=check).stdout
+
+    @staticmethod
+    def value(page, name):
+        found = re.search(rf"^{re.escape(name)} (\S+)$", page, re.MULTILINE)
+        return float(found.group(1)) if found else None
+
+    def pings(self, count=5):
+        self.lab.client.run("ping", "-q", "-c", count, "-i", "0.01", self.lab.WEB4)
+        wait_until("the pings are counted", lambda: self.value(
+            self.page(), 'hubble_icmp_total{family="IPv4",type="EchoRequest"}') == count, 20)
+
+    def test_page(self):
+        """promtool's lint, numbers as in the status, and OpenMetrics on request"""
+        daemon = self.daemon()
+        self.pings()
+        page = self.page()
+        lint = self.net.run("promtool", "check", "metrics", input=page, check=False)
+        self.assertEqual((lint.returncode, lint.stderr), (0, ""))
+        status = daemon.status()
+        self.assertEqual(self.value(self.page(), "flowd_packets_accounted_total"),
+                         float(status["packets_accounted"]))
+        self.assertEqual(self.value(page, "flowd_interface_attached"
+                                    '{interface="web",mode="tcx"}'), 1)
+        self.assertEqual(self.value(page, 'flowd_ledger{counter="arp_packets"}'),
+                         float(status["ledger"]["arp_packets"]))
+        other = self.page("-H", "Accept: application/openmetrics-text; version=1.0.0")
+        self.assertTrue(other.endswith("# EOF\n"))
+        self.assertIn("# TYPE hubble_icmp counter\n", other)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_rules(self):
+        """rules pass their own tests; what rules and dashboards ask for is on the page"""
+        rules = os.path.join(DEPLOY, "prometheus/flowd.rules.yaml")
+        for command in (["check", "rules", rules],
+                        ["test", "rules", rules.replace(".yaml", ".test.yaml")]):
+            done = self.net.run("promtool", *command, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        daemon = Daemon(self.lab, self.lab.node, ["web"], {
+            "export.0.type": "file", "export.0.path": self.path("out")}).ready()
+        known = set(re.findall(r"^# HELP (\S+) ", self.page(), re.MULTILINE))
+        asked = {}
+        for name in [rules] + [os.path.join(DEPLOY, "grafana", name)
+                               for name in os.listdir(os.path.join(DEPLOY, "grafana"))]:
+            with open(name, encoding="utf-8") as file:
+                for metric in re.findall(r"\b((?:hubble|flowd)_[a-z_0-9]+)", file.read()):
+                    asked[re.sub("_(bucket|count|sum)$", "", metric)] = name
+        self.assertGreater(len(asked), 20)
+        self.assertEqual({metric: name for metric, name in asked.items()
+                          if metric not in known}, {})
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_contexts(self):
+        """Hubble's context options: who, by address; the largest are kept, the others are told"""
+        self.daemon(enable="icmp:sourceContext=pod|ip;labelsContext=destination_ip,"
+                           "traffic_direction port-distribution", max_series=2)
+        self.lab.client.run("ping", "-q", "-c", 3, "-i", "0.01", self.lab.WEB4)
+        name = (f'hubble_icmp_total{{family="IPv4",type="EchoRequest",source="{self.lab.CLIENT4}",'
+                f'destination_ip="{self.lab.WEB4}",traffic_direction="INGRESS"}}')
+        wait_until("the pings are told", lambda: self.value(self.page(), name) == 3, 20)
+        for port in range(1, 9):
+            self.lab.client.run("curl", "-s", "-m", "2", f"http://{self.lab.WEB4}:{port}",
+                                check=False)
+        other = 'hubble_port_distribution_total{protocol="other",port="other"}'
+        wait_until("the rest is told", lambda: (self.value(self.page(), other) or 0) >= 6, 20)
+        folded = 'flowd_metric_folded_total{metric="hubble_port_distribution_total"}'
+        self.assertGreaterEqual(self.value(self.page(), folded), 6)
+
+    def test_prometheus(self):
+        """a real Prometheus scrapes it"""
+        self.daemon()
+        self.pings()
+        os.mkdir(self.path("tsdb"))
+        self.start("prometheus", f"--config.file={self.path('prom.yml', PROMETHEUS.format())}",
+                   f"--storage.tsdb.path={self.path('tsdb')}",
+                   "--web.listen-address=127.0.0.1:9090", log="prom.log")
+        query = "http://127.0.0.1:9090/api/v1/query?query=hubble_icmp_total"
+
+        def answer():
+            text = self.net.run("curl", "-s", query, check=False).stdout
+            return json.loads(text)["data"]["result"] if text.startswith("{") else []
+        rows = wait_until("Prometheus has it", answer, 30)
+        self.assertIn("5", [row["value"][1] for row in rows])
+
+    def test_guarded(self):
+        """HTTPS with a token: nothing without it"""
+        self.pki()
+        self.daemon(cert=self.path("server.crt"), key=self.path("server.key"),
+                    token_file=self.path("token", "secret\n"))
+        ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert",
+               self.path("ca.crt"), "https://localhost:9965/metrics"]
+        self.path("hosts")
+        self.assertEqual(self.net.run(*ask).stdout, "401")
+        self.assertEqual(self.net.run(*ask, "-H", "Authorization: Bearer secret").stdout, "200")
+        self.assertEqual(self.net.run(*ask, "-H", "Authorization: Bearer secreT").stdout, "401")
+
+    def test_taken(self):
+        """an address that is taken is told; the daemon works without the page"""
+        self.start("python3", "-m", "http.server", "--bind", "127.0.0.1", "9965", log="other.log")
+        self.listening(9965)
+        daemon = self.daemon()
+        self.assertIn("going on without metrics, remedy: another metrics.listen",
+                      daemon.messages())
+
+
+if __name__ == "__main__":
+    assert feeding
+    tap.main()

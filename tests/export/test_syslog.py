@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""RFC 5424 before a real rsyslog: UDP, TCP with octet counting, mutual TLS, and who is refused."""
+import json
+import socket
+
+import feeding
+from feeding import Case, ids, position, tap, wait_until
+
+COUNT = 4000
+CONFIG = """global(workDirectory="{dir}" net.enableDNS="off" DefaultNetstreamDriverCAFile="{dir}/ca.crt"
+ DefaultNetstreamDriverCertFile="{dir}/server.crt" DefaultNetstreamDriverKeyFile="{dir}/server.key")
+module(load="imtcp") module(load="imudp")
+template(name="flat" type="string" string="%pri%|%timestamp:::date-rfc3339%|%hostname%|%app-name%|%msgid%|%structured-data%|%msg%\\n")
+ruleset(name="tcp"){{ action(type="omfile" file="{dir}/tcp.log" template="flat") }}
+ruleset(name="udp"){{ action(type="omfile" file="{dir}/udp.log" template="flat") }}
+ruleset(name="tls"){{ action(type="omfile" file="{dir}/tls.log" template="flat") }}
+input(type="imudp" port="5514" address="127.0.0.1" ruleset="udp" rcvbufSize="4m")
+input(type="imtcp" port="5514" address="127.0.0.1" ruleset="tcp")
+input(type="imtcp" port="6514" address="127.0.0.1" ruleset="tls" StreamDriver.Name="ossl"
+ StreamDriver.Mode="1" StreamDriver.AuthMode="x509/name" PermittedPeer=["node-a"])
+"""
+
+
+class Syslog(Case):
+    def setUp(self):
+        super().setUp()
+        self.pki()
+        self.start("rsyslogd", "-n", "-f", self.path("r.conf", CONFIG.format(
+            dir=self.lab.directory)), "-i", self.path("r.pid"))
+        for port in (5514, 6514):
+            self.listening(port)
+        self.listening(5514, socket.SOCK_DGRAM)
+
+    def tls(self, name):
+        return {"ca": self.path("ca.crt"), "cert": self.path(f"{name}.crt"),
+                "key": self.path(f"{name}.key")}
+
+    def arrived(self, name, count):
+        wait_until(f"{count} lines", lambda: len(self.lines(name)) >= count, 20)
+        rows = [line.split("|", 6) for line in self.lines(name)]
+        self.assertEqual(len(rows), count)
+        return rows
+
+    def test_tcp(self):
+        """octet counting: header, structured data and JSON arrive as they were"""
+        report = self.feed(COUNT, type="syslog", address="tcp://127.0.0.1:5514", facility="local3")
+        self.assertEqual((report["sent"], report["acknowledged"], report["lost"]), (COUNT, 0, 0))
+        rows = self.arrived("tcp.log", COUNT)
+        for pri, time, host, app, msgid, data, body in rows[::97]:
+            flow = json.loads(body)["flow"]
+            self.assertEqual((pri, host, app, msgid), (str(19 * 8 + 6), "feed", "flowd", "flow"))
+            self.assertEqual(time[:19], flow["time"][:19])
+            self.assertIn(f'[flow@32473 id="{flow["uuid"]}" src="{flow["IP"]["source"]}"', data)
+            self.assertIn(f'bytes="{flow["extensions"]["value"]["bytes"]}"]', data)
+        self.assertEqual({position(json.loads(row[6])["flow"]["uuid"]) for row in rows},
+                         ids(COUNT))
+
+    def test_udp(self):
+        """a datagram a message; the body as key=value and as CEF"""
+        self.feed(500, "--rate", "5000", type="syslog", address="udp://127.0.0.1:5514",
+                  format="kv", structured_data="false")
+        rows = self.arrived("udp.log", 500)
+        self.assertEqual({row[5] for row in rows}, {"-"})
+        self.assertEqual({position(row[6].split(" id=")[1].split()[0]) for row in rows}, ids(500))
+        self.feed(10, type="syslog", address="udp://127.0.0.1:5514", format="cef")
+        self.assertIn("CEF:0|flowd|flowd|", self.arrived("udp.log", 510)[-1][6])
+
+    def test_tls(self):
+        """mutual TLS: all messages arrive, also the last before the connection is closed"""
+        for turn in range(1, 3):
+            self.feed(1000, type="syslog", address="tls://127.0.0.1:6514", **self.tls("client"))
+            self.arrived("tls.log", 1000 * turn)
+
+    def test_refused(self):
+        """a server of another CA and a client that is not known: told, nothing sent"""
+        feed = self.start_feed(10, type="syslog", address="tls://127.0.0.1:6514",
+                               ca=self.path("rogue-ca.crt"), cert=self.path("client.crt"),
+                               key=self.path("client.key"))
+        wait_until("the certificate is refused", lambda: "certificate" in self.stderr(feed), 10)
+        self.assertEqual(self.lines("tls.log"), [])
+
+    @staticmethod
+    def stderr(process):
+        return process.stderr.readline()
+
+    def test_late(self):
+        """unreachable at the start: it is told, and all arrives once the target is there"""
+        feed = self.start_feed(1000, type="syslog", address="tcp://127.0.0.1:5599")
+        self.assertIn("cannot connect: Connection refused", feed.stderr.readline())
+        listener = self.listener(5599)
+        self.addCleanup(listener.close)
+        connection, _ = listener.accept()
+        self.addCleanup(connection.close)
+        data = b""
+        while data.count(b"<30>1 ") < 1000:
+            data += connection.recv(1 << 20)
+        self.assertEqual(self.report(feed)["sent"], 1000)
+
+    def listener(self, port):
+        with self.net:
+            return socket.create_server(("127.0.0.1", port))
+
+
+if __name__ == "__main__":
+    assert feeding
+    tap.main()

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What exporters and metrics read from outside: a spool's bytes, a bulk's answer, a filter's line,
+ * handlers of metrics, addresses. The first byte chooses. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flowd/export/http_preset.h"
+#include "flowd/export/item.h"
+#include "flowd/export/stream.h"
+#include "flowd/metrics/flow_metrics.h"
+#include "proto/filter_line.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_items(const uint8_t *data, size_t size)
+{
+	struct export_item item;
+	int64_t length;
+
+	for (size_t at = 0; at < size; at += (size_t)length) {
+		length = item_read(data + at, size - at, &item);
+		if (length <= 0)
+			return;
+		if ((size_t)length > size - at || item.body + item.size > data + size)
+			abort();
+	}
+}
+
+static void read_answer(const char *text)
+{
+	int status = 0;
+
+	if (http_presets[HTTP_PRESET_ELASTIC].accepted(text, 10, &status) > 10)
+		abort();
+}
+
+static void read_filter(const char *text)
+{
+	struct filter *filter = NULL;
+	char why[512] = "";
+	int error = filter_line_parse(text, &filter, why, sizeof(why));
+
+	if (error && !*why)
+		abort();
+	if (!error)
+		filter_free(filter);
+}
+
+static void read_words(const char *text)
+{
+	struct stream_address address;
+	char why[512] = "";
+
+	if (flow_metrics_check(text, why, sizeof(why)) && !*why)
+		abort();
+	*why = 0;
+	if (stream_parse(text, "514", &address, why, sizeof(why)) && !*why)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text;
+
+	if (!size)
+		return 0;
+	text = strndup((const char *)data + 1, size - 1);
+	if (!text)
+		return 0;
+	switch (data[0] % 4) {
+	case 0:
+		read_items(data + 1, size - 1);
+		break;
+	case 1:
+		read_answer(text);
+		break;
+	case 2:
+		read_filter(text);
+		break;
+	case 3:
+		read_words(text);
+		break;
+	}
+	free(text);
+	return 0;
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Bodies: the native line with its id and mask, and each schema's fields against the published
+ * lists (tests/schemas), by name and by the kind of value. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flowd/export/format.h"
+#include "flowd/export/schema.h"
+#include "flowd/export/summary.h"
+#include "proto/filter_line.h"
+#include "tests/unit/sample_record.h"
+
+static const struct format_id id = { .text = "00000000-0000-8000-8000-000000000001" };
+
+static char *body_of(enum export_format_id format_id, const char *fields,
+		     const struct flow_record *record)
+{
+	struct format *format;
+	struct buffer body = { 0 };
+	char why[256];
+
+	assert_int_equal(format_open(&format, format_id, fields, "node1", why, sizeof(why)), 0);
+	assert_int_equal(format_record(format, record, &id, &body), 0);
+	assert_int_equal(buffer_append(&body, "", 1), 0);
+	format_close(format);
+	return (char *)body.data;
+}
+
+static void expect_body(enum export_format_id format, const char *fields, const char *expected)
+{
+	struct flow_record record = sample_record();
+	char *body = body_of(format, fields, &record);
+
+	assert_string_equal(body, expected);
+	free(body);
+}
+
+static void test_mask(void **state)
+{
+	(void)state;
+	expect_body(EXPORT_FORMAT_NATIVE, "verdict,l4.TCP.flags,extensions.value.tcp",
+		    "{\"flow\":{\"uuid\":\"00000000-0000-8000-8000-000000000001\","
+		    "\"verdict\":\"FORWARDED\",\"l4\":{\"TCP\":{\"flags\":{\"FIN\":true,"
+		    "\"SYN\":true,\"PSH\":true,\"ACK\":true}}},\"extensions\":{\"@type\":"
+		    "\"type.googleapis.com/google.protobuf.Struct\",\"value\":{\"tcp\":"
+		    "{\"flags\":\"0x1b\"}}}},\"node_name\":\"node1\","
+		    "\"time\":\"2024-05-06T07:08:09.123456789Z\"}");
+	expect_body(EXPORT_FORMAT_NATIVE, "flow.IP.source,nothing",
+		    "{\"flow\":{\"uuid\":\"00000000-0000-8000-8000-000000000001\","
+		    "\"IP\":{\"source\":\"10.0.0.1\"}},\"node_name\":\"node1\","
+		    "\"time\":\"2024-05-06T07:08:09.123456789Z\"}");
+}
+
+static void test_schema_mask(void **state)
+{
+	(void)state;
+	expect_body(EXPORT_FORMAT_FLAT, "source_ip,bytes",
+		    "{\"time\":1714979289,\"time_ms\":1714979289123,"
+		    "\"id\":\"00000000-0000-8000-8000-000000000001\",\"node\":\"node1\","
+		    "\"source_ip\":\"10.0.0.1\",\"bytes\":3456}");
+	expect_body(EXPORT_FORMAT_KV, "destination.port",
+		    "time=1714979289 time_ms=1714979289123 "
+		    "id=00000000-0000-8000-8000-000000000001 node=node1 destination_port=80");
+}
+
+static void test_escapes(void **state)
+{
+	struct flow_record record = sample_record();
+	char *body;
+
+	(void)state;
+	record.points[0].interface = "a=b \"c\"\\|\n";
+	body = body_of(EXPORT_FORMAT_KV, "interface", &record);
+	assert_non_null(strstr(body, " interface=\"a=b \\\"c\\\"\\\\| \""));
+	free(body);
+	body = body_of(EXPORT_FORMAT_CEF, NULL, &record);
+	assert_non_null(strstr(body, " deviceInboundInterface=a\\=b \"c\"\\\\|\\n "));
+	free(body);
+	body = body_of(EXPORT_FORMAT_ECS, NULL, &record);
+	assert_non_null(strstr(body, "{\"name\":\"a=b \\\"c\\\"\\\\|\\n\"}"));
+	free(body);
+}
+
+/* ---- published lists ---------------------------------------------------------------------------
+ */
+
+/* The second word of the line that begins with `path`; NULL: not in the list. */
+static const char *listed(const char *list, const char *path, char kind[64])
+{
+	char name[256];
+	FILE *file;
+	bool found = false;
+
+	snprintf(name, sizeof(name), SOURCE_ROOT "/tests/schemas/%s", list);
+	file = fopen(name, "r");
+	assert_non_null(file);
+	while (!found && fscanf(file, "%255s %63s", name, kind) == 2)
+		found = !strcmp(name, path);
+	fclose(file);
+	return found ? kind : NULL;
+}
+
+static bool is_number(enum schema_as as)
+{
+	return as == SCHEMA_NUMBER || as == SCHEMA_MS || as == SCHEMA_SECONDS;
+}
+
+static void check_list(const struct schema *schema, const char *list)
+{
+	char kind[64];
+
+	for (size_t i = 0; i < schema->count; i++) {
+		const struct schema_row *row = &schema->rows[i];
+
+		if (!listed(list, row->path, kind))
+			fail_msg("%s: no such field: %s", list, row->path);
+		if (is_number(row->as) && strcmp(kind, "number"))
+			fail_msg("%s: %s is a %s, no number", list, row->path, kind);
+		if (row->as == SCHEMA_TIME && strcmp(kind, "date"))
+			fail_msg("%s: %s is a %s, no date", list, row->path, kind);
+		if ((row->as == SCHEMA_TEXT || row->as == SCHEMA_LOWER ||
+		     row->as == SCHEMA_LITERAL || row->as == SCHEMA_CALL) &&
+		    !strcmp(kind, "number") && schema->style == SCHEMA_JSON)
+			fail_msg("%s: %s is a number", list, row->path);
+	}
+}
+
+static void test_lists(void **state)
+{
+	(void)state;
+	check_list(&schema_ecs, "ecs.txt");
+	check_list(&schema_ocsf, "ocsf.txt");
+	check_list(&schema_cef, "cef.txt");
+}
+
+/* Rows below one object stand together, else an object would be written twice. */
+static void test_order(void **state)
+{
+	static const struct schema *const schemas[] = { &schema_ecs, &schema_ocsf, &schema_flat };
+
+	(void)state;
+	for (size_t s = 0; s < 3; s++)
+		for (size_t i = 1; i < schemas[s]->count; i++) {
+			const struct schema_row *rows = schemas[s]->rows;
+			size_t length = strcspn(rows[i].path, ".") + 1;
+			bool begun = false;
+
+			for (size_t j = 0; j < i && strchr(rows[i].path, '.'); j++)
+				begun |= !strncmp(rows[j].path, rows[i].path, length);
+			if (begun && strncmp(rows[i - 1].path, rows[i].path, length))
+				fail_msg("%s stands apart", rows[i].path);
+		}
+}
+
+/* ---- summaries ---------------------------------------------------------------------------------
+ */
+
+static void test_summary(void **state)
+{
+	struct flow_record record = sample_record(), reply = sample_record();
+	struct buffer body = { 0 };
+	struct summary *summary;
+	uint64_t time_ns, conversation;
+
+	(void)state;
+	sample_addresses(&reply, "10.0.0.2", "10.0.0.1");
+	reply.key.src_port = 80;
+	reply.key.dst_port = 40000;
+	reply.reply = FLOW_REPLY_YES;
+	reply.flow_id = 4712;
+	assert_int_equal(summary_open(&summary, NULL, 1000000000, EXPORT_FORMAT_NATIVE, "node1"),
+			 0);
+	summary_add(summary, &record);
+	summary_add(summary, &record);
+	summary_add(summary, &reply);
+	assert_false(summary_due(summary, SAMPLE_TIME_NS));
+	assert_true(summary_due(summary, SAMPLE_TIME_NS + 1000000000));
+	assert_true(summary_next(summary, "x", &body, &time_ns, &conversation));
+	assert_false(summary_due(summary, SAMPLE_TIME_NS + 1000000000));
+	buffer_append(&body, "", 1);
+	assert_string_equal((char *)body.data,
+			    "{\"summary\":{\"by\":{\"source.ip\":\"10.0.0.1\",\"destination.ip\":"
+			    "\"10.0.0.2\",\"destination.port\":\"80\",\"protocol\":\"TCP\","
+			    "\"verdict\":\"FORWARDED\"},\"bytes\":6912,\"end\":"
+			    "\"2024-05-06T07:08:10Z\",\"flows\":2,\"id\":\"x\",\"packets\":24,"
+			    "\"records\":3,\"reply_bytes\":3456,\"reply_packets\":12,\"resets\":0,"
+			    "\"retransmits\":0,\"start\":\"2024-05-06T07:08:09Z\","
+			    "\"zero_windows\":0},\"node_name\":\"node1\",\"time\":"
+			    "\"2024-05-06T07:08:10Z\"}");
+	buffer_fini(&body);
+	summary_close(summary);
+}
+
+static void test_summary_bound(void **state)
+{
+	struct flow_record record = sample_record();
+	struct buffer body = { 0 };
+	struct summary *summary;
+	uint64_t time_ns, conversation, groups = 0;
+
+	(void)state;
+	assert_int_equal(summary_open(&summary, "source.ip,source.port", 1000000000,
+				      EXPORT_FORMAT_NATIVE, "node1"),
+			 0);
+	for (uint32_t i = 0; i < SUMMARY_GROUPS + 100; i++) {
+		record.key.src[14] = (uint8_t)(i >> 16);
+		record.key.src_port = (uint16_t)i;
+		record.flow_id = i + 1;
+		summary_add(summary, &record);
+	}
+	for (; summary_due(summary, UINT64_MAX); groups++) {
+		body.size = 0;
+		summary_next(summary, "x", &body, &time_ns, &conversation);
+	}
+	buffer_append(&body, "", 1);
+	assert_int_equal(groups, SUMMARY_GROUPS + 1);
+	assert_non_null(strstr((char *)body.data, "\"by\":{\"other\":\"true\"}"));
+	assert_non_null(strstr((char *)body.data, "\"flows\":100,"));
+	buffer_fini(&body);
+	summary_close(summary);
+}
+
+/* ---- the filter's line -------------------------------------------------------------------------
+ */
+
+static void test_filter_line(void **state)
+{
+	static const struct {
+		const char *line, *tree;
+	} rows[] = {
+		{ "--protocol tcp --port 80,443", NULL },
+		{ "-4 --not --port=22 --where 'interface=veth*'", NULL },
+		{ "--ip 10.0.0.0/8 --ip \"192.168.0.0/16\"", NULL },
+	};
+	static const struct {
+		const char *line, *why;
+	} wrong[] = {
+		{ "--prot tcp", "--prot: is no filter flag; 'flowcli observe --help' lists them" },
+		{ "--port", "--port: a value must follow" },
+		{ "--not", "--not: must stand before the filter that it negates" },
+		{ "--ip 'x", "a quote is not closed; end it with '" },
+	};
+	struct filter *filter;
+	char why[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		filter = NULL;
+		assert_int_equal(filter_line_parse(rows[i].line, &filter, why, sizeof(why)), 0);
+		assert_non_null(filter);
+		filter_free(filter);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(filter_line_parse(wrong[i].line, &filter, why, sizeof(why)),
+				 -EINVAL);
+		assert_string_equal(why, wrong[i].why);
+	}
+	assert_int_equal(filter_line_parse(" ", &filter, why, sizeof(why)), 0);
+	assert_null(filter);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mask),	      cmocka_unit_test(test_schema_mask),
+		cmocka_unit_test(test_escapes),	      cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_order),	      cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_summary_bound), cmocka_unit_test(test_filter_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The bound on series: the largest are kept, sums stay right; who has gone is forgotten. Quantiles.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flowd/export/quantile.h"
+#include "flowd/metrics/series.h"
+
+static struct series_family *open_family(size_t limit, uint64_t ttl_ns)
+{
+	const struct series_about about = { .name = "things_total",
+					    .help = "Things",
+					    .labels = { "who", "where" },
+					    .limit = limit,
+					    .ttl_ns = ttl_ns };
+	struct series_family *family;
+
+	assert_int_equal(series_open(&family, &about), 0);
+	return family;
+}
+
+static char *page_of(struct series_family *family, uint64_t now_ns, struct buffer *page)
+{
+	page->size = 0;
+	assert_int_equal(series_write(family, false, now_ns, page), 0);
+	assert_int_equal(buffer_append(page, "", 1), 0);
+	return (char *)page->data;
+}
+
+static void add(struct series_family *family, const char *who, uint64_t count, uint64_t now_ns)
+{
+	const char *const values[] = { who, "here" };
+
+	series_add(family, values, count, now_ns);
+}
+
+static void test_text(void **state)
+{
+	struct series_family *family = open_family(10, 0);
+	const char *const odd[] = { "a\"b\\c\nd", NULL };
+	struct buffer page = { 0 };
+
+	(void)state;
+	add(family, "ann", 2, 0);
+	add(family, "ann", 3, 0);
+	series_add(family, odd, 1, 0);
+	assert_string_equal(page_of(family, 0, &page),
+			    "# HELP things_total Things\n# TYPE things_total counter\n"
+			    "things_total{who=\"ann\",where=\"here\"} 5\n"
+			    "things_total{who=\"a\\\"b\\\\c\\nd\",where=\"\"} 1\n");
+	buffer_fini(&page);
+	series_close(family);
+}
+
+/* Sum of all values on the page. */
+static uint64_t sum_of(const char *page)
+{
+	uint64_t sum = 0;
+
+	for (const char *at = strchr(page, '}'); at; at = strchr(at + 1, '}'))
+		sum += strtoull(at + 2, NULL, 10);
+	return sum;
+}
+
+static void test_bound(void **state)
+{
+	struct series_family *family = open_family(20, 0);
+	struct buffer page = { 0 };
+	uint64_t sum = 0;
+	char who[32];
+
+	(void)state;
+	for (int turn = 0; turn < 50; turn++)
+		for (int i = 0; i < 1000; i++) {
+			/* ten large ones that come late */
+			uint64_t count = i >= 990 ? 1000 : 1;
+
+			snprintf(who, sizeof(who), "w%d", i);
+			add(family, who, count, 0);
+			sum += count;
+		}
+	page_of(family, 0, &page);
+	assert_int_equal(series_count(family), 20);
+	assert_true(series_folded(family) > 0);
+	assert_int_equal(sum_of((char *)page.data), sum);
+	for (int i = 990; i < 1000; i++) {
+		snprintf(who, sizeof(who), "\"w%d\"", i);
+		assert_non_null(strstr((char *)page.data, who));
+	}
+	assert_non_null(strstr((char *)page.data, "{who=\"other\",where=\"other\"}"));
+	buffer_fini(&page);
+	series_close(family);
+}
+
+static void test_ttl(void **state)
+{
+	struct series_family *family = open_family(10, 100);
+	struct buffer page = { 0 };
+
+	(void)state;
+	add(family, "gone", 1, 0);
+	add(family, "here", 1, 0);
+	add(family, "here", 1, 90);
+	page_of(family, 120, &page);
+	assert_null(strstr((char *)page.data, "gone"));
+	assert_non_null(strstr((char *)page.data, "{who=\"here\",where=\"here\"} 2"));
+	add(family, "gone", 1, 130);
+	assert_non_null(strstr(page_of(family, 130, &page), "{who=\"gone\",where=\"here\"} 1"));
+	buffer_fini(&page);
+	series_close(family);
+}
+
+static void test_histogram(void **state)
+{
+	const struct series_about about = {
+		.name = "took_seconds", .help = "Time", .type = SERIES_SECONDS, .limit = 4
+	};
+	struct series_family *family;
+	struct buffer page = { 0 };
+
+	(void)state;
+	assert_int_equal(series_open(&family, &about), 0);
+	series_observe(family, NULL, 50000, 0);
+	series_observe(family, NULL, 2000000, 0);
+	series_observe(family, NULL, UINT64_C(20000000000), 0);
+	page_of(family, 0, &page);
+	assert_non_null(strstr((char *)page.data, "took_seconds_bucket{le=\"0.0001\"} 1\n"));
+	assert_non_null(strstr((char *)page.data, "took_seconds_bucket{le=\"0.0025\"} 2\n"));
+	assert_non_null(strstr((char *)page.data, "took_seconds_bucket{le=\"+Inf\"} 3\n"));
+	assert_non_null(strstr((char *)page.data, "took_seconds_sum 20.002050000\n"));
+	assert_non_null(strstr((char *)page.data, "took_seconds_count 3\n"));
+	buffer_fini(&page);
+	series_close(family);
+}
+
+static void test_quantiles(void **state)
+{
+	struct quantile *quantile = quantile_alloc();
+
+	(void)state;
+	assert_int_equal(quantile_get(quantile, 500), 0);
+	for (uint64_t i = 1; i <= 100000; i++)
+		quantile_add(quantile, i * 1000);
+	for (unsigned int thousandths = 100; thousandths <= 999; thousandths += 89) {
+		uint64_t truth = thousandths * UINT64_C(100000);
+		uint64_t told = quantile_get(quantile, thousandths);
+
+		assert_true(told >= truth && told <= truth + truth / 15);
+	}
+	quantile_add(quantile, UINT64_MAX);
+	assert_int_equal(quantile_get(quantile, 1000), UINT64_MAX);
+	quantile_free(quantile);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text),	  cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_ttl),	  cmocka_unit_test(test_histogram),
+		cmocka_unit_test(test_quantiles),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
