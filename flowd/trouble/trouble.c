@@ -149,6 +149,7 @@ static void trouble_take(void *context, const struct flow_event *event)
 	case FLOW_EVENT_XDP_ERROR:
 	case FLOW_EVENT_FLOW_EVICTED:
 	case FLOW_EVENT_FLOW_MALFORMED:
+	case FLOW_EVENT_DNS:
 		break;
 	}
 }
