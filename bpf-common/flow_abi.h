@@ -247,7 +247,7 @@ struct flow_fragment {
 	__u16 dst_port;
 	__u16 icmp_id;
 	__u8 protocol;
-	__u8 pad;
+	__u8 dns;      /* its ports are DNS's */
 	__u32 jiffies; /* when it was seen */
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_fragment) == 12);
@@ -260,6 +260,7 @@ FLOW_ABI_ASSERT(sizeof(struct flow_fragment) == 12);
 #define FLOW_EVENTS(X)            \
 	X(FLOW_EVICTED, 1)        \
 	X(FLOW_MALFORMED, 2)      \
+	X(DNS, 10)                \
 	X(DROP, 16)               \
 	X(XDP_ERROR, 17)          \
 	X(TCP_RETRANSMIT, 18)     \
@@ -311,6 +312,31 @@ struct flow_malformed {
 	__u8 bytes[FLOW_MALFORMED_BYTES];
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_malformed) == 168);
+
+/*
+ * FLOW_EVENT_DNS: what a packet of a DNS port carries, behind the transport header; of a later
+ * fragment, behind the IP header. `captured` bytes follow the structure, and room up to event.size:
+ * records come in FLOW_DNS_SIZES. A datagram is one event, cut at FLOW_DNS_BYTES; a TCP segment as
+ * many as it takes, in order; SYN, FIN and RST are told without bytes too.
+ */
+#define FLOW_DNS_BYTES	  4096
+#define FLOW_DNS_SIZES(X) X(64) X(128) X(256) X(512) X(1024) X(4096)
+struct flow_dns_bytes {
+	struct flow_event event;
+	struct flow_key key;
+	__u32 ifindex;
+	__u32 length;	   /* of the payload, by the packet's headers; TCP: of this piece */
+	__u32 tcp_seq;	   /* of the first byte here */
+	__u32 fragment_id; /* of a fragment */
+	__u16 captured;	   /* at most `length` */
+	__u16 fragment_at; /* as in struct packet; 0: no fragment */
+	__u16 flags;	   /* FLOW_TCP_*, of the first piece; FLOW_FLAG_* */
+	__u8 hook;	   /* enum flow_hook */
+	__u8 pad;
+	__u8 eth_src[6];
+	__u8 pad2[2];
+};
+FLOW_ABI_ASSERT(sizeof(struct flow_dns_bytes) == 96);
 
 /* ---- what a packet can turn out to be ----------------------------------------------------------
  */
@@ -414,7 +440,11 @@ FLOW_ABI_ASSERT(PACKET_STATUS_COUNT <= 32 && PACKET_NOTE_COUNT <= 32);
 	  "packets of evicted outer flows lost because the ring buffer was full")                 \
 	X(fragments_joined, "fragments whose ports are those of the first one")                   \
 	X(fragments_forgotten, "first fragments that could not be remembered")                    \
-	X(malformed_suppressed, "packets not understood of which no sample was logged")
+	X(malformed_suppressed, "packets not understood of which no sample was logged")           \
+	X(dns_events, "payloads of DNS ports handed to user space")                               \
+	X(dns_cut_events, "those that were longer than what is handed over")                      \
+	X(dns_lost_events,                                                                        \
+	  "those lost because the ring buffer was full, or XDP cannot read them (before 5.18)")
 #define FLOW_COUNTER_FIELD(name, text) __u64 name;
 struct flow_ledger {
 	FLOW_COUNTERS(FLOW_COUNTER_FIELD)

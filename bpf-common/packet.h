@@ -61,11 +61,16 @@ enum packet_next {
 };
 
 enum packet_fragment { PACKET_WHOLE, PACKET_FRAGMENT_FIRST, PACKET_FRAGMENT_LATER };
+#define PACKET_FRAGMENT_MORE 1 /* in fragment_at: it is not the last */
 
-/* Which UDP ports, at either end, mean a tunnel; all zeros: tunnels are not followed. */
+/* Which UDP ports, at either end, mean a tunnel, and which UDP and TCP ports DNS; all zeros:
+ * neither is followed. */
 #define PACKET_UDP_TUNNELS 16
 struct packet_rules {
-	__u8 udp_bits[65536 / 8]; /* the ports of `udp` */
+	__u8 udp_bits[65536 / 8]; /* the ports of `udp`, and those of dns_bits */
+	__u8 dns_bits[65536 / 8];
+	__u64 dns_some; /* bit n: a port of dns_bits is n modulo 64; settles nearly all with a load
+			 */
 	struct packet_udp_rule {
 		__u16 port;   /* 0 ends the list */
 		__u8 tunnel;  /* enum flow_tunnel; its header follows the UDP header */
@@ -97,6 +102,9 @@ struct packet {
 	__u8 layers;	      /* IP headers read */
 	__u8 fragment;	      /* enum packet_fragment */
 	__u32 fragment_id;    /* of a fragment; host order */
+	__u16 fragment_at;    /* of a fragment: where it begins, bytes, + PACKET_FRAGMENT_MORE */
+	__u8 dns;	      /* one of its ports is in dns_bits */
+	__u8 pad;
 };
 
 /* Where the parser stands: `pos` moves forward, never beyond `end`; `offset` counts from the start.
@@ -106,6 +114,10 @@ struct cursor {
 	const __u8 *end;
 	__u32 offset;
 };
+
+/* Keeps the compiler from making branches of arithmetic, or from leaving out what only the verifier
+ * needs. */
+#define PACKET_OPAQUE(variable) asm volatile("" : "+r"(variable))
 
 /* NULL when fewer than `size` bytes are left; else they are behind the returned pointer. */
 PACKET_INLINE const __u8 *cursor_peek(const struct cursor *cursor, __u32 size)
@@ -150,6 +162,30 @@ PACKET_INLINE __u32 packet_u32(const void *bytes)
 #else
 	return PACKET_LOAD(__u32, bytes);
 #endif
+}
+
+PACKET_INLINE int packet_port_bit(const __u8 bits[65536 / 8], __u16 port)
+{
+	__u32 bit = port;
+
+	PACKET_OPAQUE(bit); /* Linux 6.1 does not know that 16 swapped bytes are below 65,536 */
+	return bits[bit >> 3 & 0x1fff] >> (bit & 7) & 1;
+}
+
+/* One of the packet's ports is in the set. */
+PACKET_INLINE int packet_has_port(const __u8 bits[65536 / 8], const struct packet *packet)
+{
+	return packet_port_bit(bits, packet->key.dst_port) ||
+	       packet_port_bit(bits, packet->key.src_port);
+}
+
+/* One of the ports is DNS's. Asked of every TCP packet. */
+PACKET_INLINE int packet_is_dns(const struct packet_rules *rules, __u16 src_port, __u16 dst_port)
+{
+	__u64 some = rules->dns_some >> (src_port & 63) | rules->dns_some >> (dst_port & 63);
+
+	return __builtin_expect(some & 1, 0) && (packet_port_bit(rules->dns_bits, src_port) ||
+						 packet_port_bit(rules->dns_bits, dst_port));
 }
 
 #endif

@@ -23,7 +23,7 @@ PACKET_INLINE void packet_fragment_first(const struct packet *packet, struct flo
 	first->dst_port = packet->key.dst_port;
 	first->icmp_id = packet->key.icmp_id;
 	first->protocol = packet->key.protocol;
-	first->pad = 0;
+	first->dns = packet->dns;
 	first->jiffies = 0;
 }
 
@@ -39,6 +39,7 @@ PACKET_INLINE void packet_fragment_later(struct packet *packet, const struct flo
 	packet->key.dst_port = first->dst_port;
 	packet->key.icmp_id = first->icmp_id;
 	packet->key.protocol = first->protocol;
+	packet->dns = first->dns;
 }
 
 #endif

@@ -163,8 +163,8 @@ PACKET_INLINE void packet_parse_icmp(const struct cursor *cursor, __u32 room, st
 	}
 }
 
-PACKET_INLINE void packet_parse_tcp_flags(const struct cursor *cursor, __u32 room,
-					  struct packet *packet)
+PACKET_INLINE void packet_parse_tcp(const struct cursor *cursor, __u32 room,
+				    const struct packet_rules *rules, struct packet *packet)
 {
 	const __u8 *tcp = cursor_peek(cursor, 14);
 
@@ -174,6 +174,7 @@ PACKET_INLINE void packet_parse_tcp_flags(const struct cursor *cursor, __u32 roo
 	}
 	packet->flags |= packet_u16(tcp + 12) & FLOW_TCP_MASK;
 	packet->payload_offset += (tcp[12] >> 4) * 4;
+	packet->dns = rules && packet_is_dns(rules, packet->key.src_port, packet->key.dst_port);
 }
 
 /* IP protocols that are another packet's wrapping; the rest are what they are. */
@@ -201,10 +202,10 @@ PACKET_INLINE void packet_parse_udp(const struct cursor *cursor, const struct pa
 	const __u8 *udp = cursor->pos;
 
 	packet->payload_offset += 8;
-	if (!rules || !cursor_peek(cursor, 8) ||
-	    (!packet_is_tunnel_port(rules, packet->key.dst_port) &&
-	     !packet_is_tunnel_port(rules, packet->key.src_port)) ||
-	    (!rules->jumbo && !packet_u16(udp + 4)))
+	if (!rules || !cursor_peek(cursor, 8) || !packet_has_port(rules->udp_bits, packet))
+		return;
+	packet->dns = (__u8)packet_has_port(rules->dns_bits, packet);
+	if (packet->dns || (!rules->jumbo && !packet_u16(udp + 4)))
 		return;
 	packet->next = PACKET_NEXT_UDP;
 	packet->offset = packet->payload_offset;
@@ -239,7 +240,7 @@ PACKET_INLINE void packet_parse_l4(const struct cursor *cursor, __u32 room,
 	packet->key.src_port = packet_u16(ports);
 	packet->key.dst_port = packet_u16(ports + 2);
 	if (protocol == IPPROTO_TCP)
-		packet_parse_tcp_flags(cursor, room, packet);
+		packet_parse_tcp(cursor, room, rules, packet);
 	else if (protocol == IPPROTO_UDP)
 		packet_parse_udp(cursor, rules, packet);
 	else
@@ -287,6 +288,7 @@ PACKET_INLINE void packet_begin_ip(struct packet *packet, struct flow_extra *ext
 		packet->key.src_port = packet->key.dst_port = packet->key.icmp_id = 0;
 		packet->key.scope = 0;
 		packet->fragment = PACKET_WHOLE;
+		packet->dns = 0;
 		packet->note = PACKET_NOTE_NONE;
 	}
 	packet->layers++;
@@ -297,6 +299,7 @@ PACKET_INLINE void packet_ipv4_fragment(struct packet *packet, __u16 fragment, _
 	packet->flags |= FLOW_FLAG_FRAGMENT;
 	packet->fragment = fragment & 0x1fff ? PACKET_FRAGMENT_LATER : PACKET_FRAGMENT_FIRST;
 	packet->fragment_id = id;
+	packet->fragment_at = (__u16)(fragment << 3 | (fragment >> 13 & PACKET_FRAGMENT_MORE));
 }
 
 PACKET_INLINE enum packet_status packet_parse_ipv4(struct cursor *cursor,
@@ -381,6 +384,7 @@ PACKET_INLINE enum packet_status packet_parse_extensions(struct cursor *cursor,
 		packet->flags |= (__u16)(flag & FLOW_FLAG_FRAGMENT);
 		packet->fragment |= (__u8)(flag & PACKET_FRAGMENT_FIRST);
 		packet->fragment_id |= packet_u32(extension + 4) & flag;
+		packet->fragment_at |= (__u16)(fragment & 0xfff9);
 		cursor_skip(cursor, ((extension[1] & ~is_fragment & 0xff) + 1) * 8);
 		if (fragment & 0xfff8) {
 			packet->fragment = PACKET_FRAGMENT_LATER;

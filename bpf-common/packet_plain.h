@@ -64,14 +64,6 @@ PACKET_INLINE void packet_put(void *to, __u32 offset, __u64 word)
 	*(__u64 *)((__u8 *)to + offset) = word;
 }
 
-PACKET_INLINE int packet_is_tunnel_port(const struct packet_rules *rules, __u16 port)
-{
-	__u32 bit = port;
-
-	PACKET_OPAQUE(bit); /* Linux 6.1 does not know that 16 swapped bytes are below 65,536 */
-	return rules->udp_bits[bit >> 3 & 0x1fff] >> (bit & 7) & 1;
-}
-
 /* Behind the IP header, which is `header_bytes` long; eight bytes are at hand. */
 PACKET_INLINE int packet_plain_l4(const __u8 *l4, const void *end, __u32 header_bytes,
 				  __u8 protocol, __u8 scope, const struct packet_rules *rules,
@@ -87,12 +79,13 @@ PACKET_INLINE int packet_plain_l4(const __u8 *l4, const void *end, __u32 header_
 			return 0;
 		plain->flags = packet_u16(l4 + 12) & FLOW_TCP_MASK;
 		plain->payload_offset = (l4[12] >> 4) * 4;
-		return plain->l3_bytes >= header_bytes + PACKET_PLAIN_TCP_BYTES;
+		return plain->l3_bytes >= header_bytes + PACKET_PLAIN_TCP_BYTES &&
+		       !(rules && packet_is_dns(rules, src_port, dst_port));
 	}
 	return protocol == IPPROTO_UDP &&
 	       plain->l3_bytes >= header_bytes + PACKET_PLAIN_UDP_BYTES &&
-	       !(rules && (packet_is_tunnel_port(rules, src_port) ||
-			   packet_is_tunnel_port(rules, dst_port)));
+	       !(rules && (packet_port_bit(rules->udp_bits, src_port) ||
+			   packet_port_bit(rules->udp_bits, dst_port)));
 }
 
 /* The lower half of ::ffff:a.b.c.d. */

@@ -7,6 +7,7 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf-common/flow_dns.bpf.h"
 #include "bpf-common/flow_plain.bpf.h"
 #include "bpf-common/owner_maps.bpf.h"
 
@@ -99,6 +100,39 @@ __weak int tc_account_carrier(struct __sk_buff *skb, struct sighting *sighting, 
 		       link, 0);
 	sighting_set_carrier(sighting);
 	return flow_account(sighting);
+}
+
+FLOW_INLINE long tc_load(void *skb, __u32 offset, void *to, __u32 size)
+{
+	return bpf_skb_load_bytes(skb, offset, to, size);
+}
+
+__weak int tc_dns_piece(struct __sk_buff *skb, struct sighting *sighting,
+			struct flow_dns_rest *rest)
+{
+	return sighting && rest ? flow_dns_piece(skb, sighting, rest, tc_load) : 0;
+}
+
+/* The payload of a packet of a DNS port. */
+__weak int tc_dns(struct __sk_buff *skb, struct sighting *sighting)
+{
+	struct flow_dns_rest rest;
+	__u8 seq[4];
+
+	if (!sighting)
+		return 0;
+	flow_dns_begin(sighting, skb->len, &rest);
+	if (!flow_dns_has_news(sighting, &rest))
+		return 0;
+	if (sighting->packet.key.protocol == IPPROTO_TCP &&
+	    !bpf_skb_load_bytes(skb, sighting->packet.l4_offset + 4, seq, sizeof(seq)))
+		rest.tcp_seq = packet_u32(seq);
+	for (int piece = 0; piece < FLOW_DNS_PIECES; piece++) {
+		tc_dns_piece(skb, sighting, &rest);
+		if (!rest.at_hand || sighting->packet.key.protocol != IPPROTO_TCP)
+			break;
+	}
+	return 0;
 }
 
 __weak int tc_show(struct __sk_buff *skb, struct sighting *sighting)
@@ -216,6 +250,8 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 		tc_look_back(skb, device, &sighting);
 	if (unlikely(flow_account(&sighting)))
 		tc_show(skb, &sighting);
+	if (unlikely(sighting.packet.dns) && sighting.counts && !sighting.excluded)
+		tc_dns(skb, &sighting);
 	if (unlikely(sighting.made) && cfg_owner_wake)
 		tc_tell_owner(skb, &sighting);
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&

@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf-common/flow_dns.bpf.h"
 #include "bpf-common/flow_plain.bpf.h"
 
 /* One header more, as a function of its own (packet_parse.h tells why). */
@@ -43,6 +44,53 @@ __weak int xdp_account_carrier(struct xdp_md *context, struct sighting *sighting
 		       (const void *)(long)context->data_end, PACKET_LINK_ETHERNET, 0);
 	sighting_set_carrier(sighting);
 	return flow_account(sighting);
+}
+
+FLOW_INLINE long xdp_load(void *context, __u32 offset, void *to, __u32 size)
+{
+	return bpf_xdp_load_bytes(context, offset, to, size);
+}
+
+__weak int xdp_dns_piece(struct xdp_md *context, struct sighting *sighting,
+			 struct flow_dns_rest *rest)
+{
+	return sighting && rest && cfg_xdp_frags ? flow_dns_piece(context, sighting, rest, xdp_load)
+						 : 0;
+}
+
+/* The helper that reads came with the one that cfg_xdp_frags tells of (Linux 5.18). */
+FLOW_INLINE void xdp_dns_lost(void)
+{
+	struct flow_ledger *ledger = flow_ledger_of(bpf_get_smp_processor_id());
+
+	if (ledger)
+		ledger->dns_lost_events++;
+}
+
+/* The payload of a packet of a DNS port; a segment is never longer than a few pages here. */
+__weak int xdp_dns(struct xdp_md *context, struct sighting *sighting)
+{
+	struct flow_dns_rest rest;
+	__u8 seq[4];
+
+	if (!sighting)
+		return 0;
+	if (!cfg_xdp_frags) {
+		xdp_dns_lost();
+		return 0;
+	}
+	flow_dns_begin(sighting, sighting->length, &rest);
+	if (!flow_dns_has_news(sighting, &rest))
+		return 0;
+	if (sighting->packet.key.protocol == IPPROTO_TCP &&
+	    !bpf_xdp_load_bytes(context, sighting->packet.l4_offset + 4, seq, sizeof(seq)))
+		rest.tcp_seq = packet_u32(seq);
+	for (int piece = 0; piece < FLOW_DNS_PIECES; piece++) {
+		xdp_dns_piece(context, sighting, &rest);
+		if (!rest.at_hand || sighting->packet.key.protocol != IPPROTO_TCP)
+			break;
+	}
+	return 0;
 }
 
 __weak int xdp_show(struct xdp_md *context, struct sighting *sighting)
@@ -93,6 +141,8 @@ FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 	sighting.pulled = 0;
 	if (unlikely(flow_account(&sighting)))
 		xdp_show(context, &sighting);
+	if (unlikely(sighting.packet.dns) && sighting.counts && !sighting.excluded)
+		xdp_dns(context, &sighting);
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		xdp_account_carrier(context, &sighting);

@@ -8,7 +8,7 @@
 packages_build=(
 	gcc libc6-dev linux-libc-dev meson ninja-build pkg-config cmake clang llvm bpftool
 	libbpf-dev libnl-3-dev libnl-route-3-dev libnng-dev libyaml-dev libpcap-dev
-	libevent-dev liblz4-dev libprotobuf-c-dev protobuf-c-compiler libjson-c-dev
+	libevent-dev liblz4-dev libpcre2-dev libprotobuf-c-dev protobuf-c-compiler libjson-c-dev
 	libcurl4-openssl-dev libmaxminddb-dev libnetfilter-conntrack-dev
 	libmicrohttpd-dev librdkafka-dev libnats-dev libssl-dev zlib1g-dev libzstd-dev
 )
@@ -23,7 +23,7 @@ packages_test=(
 	runc podman netavark containerd docker.io containernetworking-plugins
 	git libcmocka-dev clang-format clang-19 libclang-rt-14-dev shellcheck mandoc
 	rsyslog rsyslog-openssl nfdump pmacct nats-server clickhouse-server prometheus kafkacat logrotate openssl
-	iptables tcpdump tshark iperf3 wrk dnsperf nginx-light ethtool nng-utils softflowd
+	iptables tcpdump tshark iperf3 wrk dnsperf unbound bind9-dnsutils nginx-light ethtool nng-utils softflowd
 	qemu-system-x86 busybox-static kmod cpio xz-utils
 )
 

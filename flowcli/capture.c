@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowcli/capture_dns.h"
 #include "flowcli/capture_link.h"
 #include "flowcli/pcapng.h"
 #include "flowd/flow/fragments.h"
@@ -32,6 +33,9 @@ struct capture {
 	struct flow_table *table;
 	struct packet_rules rules;
 	struct fragments *fragments;
+	struct dns *dns;
+	flow_record_fn emit;
+	void *emit_context;
 	capture_link_fn parse; /* of the link type at hand; NULL: not read */
 	int link_type;
 	struct capture_summary *summary;
@@ -99,6 +103,7 @@ static void clock_advance(struct capture *capture, uint64_t time_ns)
 	if (time_ns < capture->age_ns)
 		return;
 	batch_apply(capture);
+	dns_age(capture->dns, time_ns);
 	flow_table_age(capture->table, time_ns);
 	capture->age_ns = (time_ns / FLOW_AGE_STEP_NS + 1) * FLOW_AGE_STEP_NS;
 }
@@ -189,6 +194,8 @@ static void frame_take(struct capture *capture, const struct stored_frame *store
 		return;
 	summary->notes[frame.packet.note]++; /* [PACKET_NOTE_NONE] too: told by nobody */
 	batch_add(capture, &frame, stored->original, stored->time_ns);
+	if (frame.packet.dns)
+		capture_dns_take(capture->dns, &frame, stored->original, stored->time_ns);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -285,11 +292,28 @@ static int capture_run(struct capture *capture, const volatile sig_atomic_t *sto
 	batch_apply(capture);
 	flow_table_flush(capture->table, FLOW_END_SHUTDOWN);
 	flow_table_stats(capture->table, &capture->summary->flows);
+	dns_stats(capture->dns, &capture->summary->dns);
 	return error;
 }
 
-static int table_open(struct capture *capture, const struct capture_options *options,
-		      flow_record_fn emit, void *context)
+static void emit_message(void *context, const struct flow_record *record)
+{
+	struct capture *capture = context;
+
+	capture->emit(capture->emit_context, record);
+}
+
+/* A flow's record, with the names that its ends had looked up. */
+static void emit_flow(void *context, const struct flow_record *record)
+{
+	struct capture *capture = context;
+	struct flow_record named = *record;
+
+	dns_name_record(capture->dns, &named);
+	capture->emit(capture->emit_context, &named);
+}
+
+static int table_open(struct capture *capture, const struct capture_options *options)
 {
 	struct flow_table_options table = {
 		.max_flows = options->max_flows,
@@ -299,12 +323,16 @@ static int table_open(struct capture *capture, const struct capture_options *opt
 		.hash_seed = { 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9,
 			       0xd6e8feb86659fd93, 0xa0761d6478bd642f, 0xe7037ed1a0b428db },
 		.publish_start = options->publish_start,
-		.emit = emit,
-		.context = context,
+		.emit = emit_flow,
+		.context = capture,
 	};
+	const uint16_t dns_ports[] = DNS_PORTS_DEFAULT;
 	int error = flow_table_open(&capture->table, &table);
 
+	if (!error)
+		error = capture_dns_open(&capture->dns, options->node_name, emit_message, capture);
 	packet_rules_default(&capture->rules);
+	packet_rules_set_dns(&capture->rules, dns_ports, sizeof(dns_ports) / sizeof(*dns_ports));
 	capture->fragments = fragments_open();
 	if (error || !capture->fragments || tcp_track_open(&capture->tcp))
 		return capture_fail(capture->summary, -ENOMEM, "no memory for the flow table");
@@ -345,6 +373,7 @@ static int reader_start(struct capture *capture)
 static void capture_close(struct capture *capture)
 {
 	flow_table_close(capture->table);
+	dns_close(capture->dns);
 	fragments_close(capture->fragments);
 	tcp_track_close(capture->tcp);
 	pcapng_close(capture->pcapng);
@@ -370,7 +399,9 @@ int capture_read_stream(FILE *stream, const char *name, const struct capture_opt
 	capture->summary = summary;
 	capture->stream = stream;
 	capture->name = name;
-	error = table_open(capture, options, emit, context);
+	capture->emit = emit;
+	capture->emit_context = context;
+	error = table_open(capture, options);
 	if (!error)
 		error = reader_start(capture);
 	if (!error)

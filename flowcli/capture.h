@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "bpf-common/flow_abi.h"
+#include "flowd/dns/dns.h"
 #include "flowd/flow/flow_table.h"
 
 struct capture_options {
@@ -47,6 +48,7 @@ struct capture_summary {
 	bool truncated;	  /* the rest of the file cannot be read; `why` tells */
 	bool stopped;	  /* by options->stop */
 	struct flow_table_stats flows;
+	struct dns_stats dns;
 	char why[256]; /* one sentence, with an error or when truncated; else empty */
 };
 

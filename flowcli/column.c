@@ -12,10 +12,13 @@
 #include "proto/protocol.h"
 
 static void fill_end(const struct flow_record *record, enum flow_side side,
-		     const uint8_t address[16], uint16_t port, struct column_end *end)
+		     const uint8_t address[16], uint16_t port, const char *names,
+		     struct column_end *end)
 {
 	who_name(&record->ends[side], end->host, sizeof(end->host));
 	who_identity(&record->ends[side], end->identity, sizeof(end->identity));
+	if (!*end->host && names && !who_is_numeric())
+		snprintf(end->host, sizeof(end->host), "%s", flow_names_at(names, 0));
 	if (!*end->host)
 		address_write(end->host, address, !(record->key.scope & FLOW_SCOPE_IPV6));
 	end->port[0] = '\0';
@@ -25,12 +28,14 @@ static void fill_end(const struct flow_record *record, enum flow_side side,
 
 void column_source(const struct flow_record *record, struct column_end *end)
 {
-	fill_end(record, FLOW_SOURCE, record->key.src, record->key.src_port, end);
+	fill_end(record, FLOW_SOURCE, record->key.src, record->key.src_port, record->source_names,
+		 end);
 }
 
 void column_destination(const struct flow_record *record, struct column_end *end)
 {
-	fill_end(record, FLOW_DESTINATION, record->key.dst, record->key.dst_port, end);
+	fill_end(record, FLOW_DESTINATION, record->key.dst, record->key.dst_port,
+		 record->destination_names, end);
 }
 
 int column_join(const char *host, const char *port, char *text, size_t size)
@@ -168,6 +173,8 @@ static int field_width(const struct field *field)
 	case FIELD_ADDRESS:
 		return 15;
 	case FIELD_TEXT:
+	case FIELD_DOMAIN:
+	case FIELD_PATTERN:
 	case FIELD_TCP_FLAGS:
 		return 10;
 	case FIELD_TIME:

@@ -56,7 +56,8 @@ const struct column_row *column_rows(void);
 
 /* One end of a record as host and port; *port is empty where the protocol has none. */
 struct column_end {
-	char host[ENDPOINT_TEXT_MAX + 1]; /* a name or an address; not escaped */
+	char host[ENDPOINT_TEXT_MAX +
+		  1]; /* who it is, what it was looked up as, or its address; not escaped */
 	char port[8];
 	char identity[32];
 };

@@ -3,6 +3,7 @@
 #include "flowcli/command.h"
 #include "flowcli/completion.h"
 #include "flowcli/connection.h"
+#include "flowcli/dns.h"
 #include "flowcli/drops.h"
 #include "flowcli/interrupt.h"
 #include "flowcli/list.h"
@@ -28,11 +29,19 @@ static const struct command version_command = {
 };
 
 static const struct option_group *const groups[] = { &connection_options, &help_options, NULL };
-static const struct command *const children[] = {
-	&observe_command, &capture_command,    &drops_command,	  &tcp_command,
-	&why_command,	  &status_command,     &list_command,	  &version_command,
-	&help_command,	  &completion_command, &complete_command, NULL
-};
+static const struct command *const children[] = { &observe_command,
+						  &dns_command,
+						  &capture_command,
+						  &drops_command,
+						  &tcp_command,
+						  &why_command,
+						  &status_command,
+						  &list_command,
+						  &version_command,
+						  &help_command,
+						  &completion_command,
+						  &complete_command,
+						  NULL };
 
 const struct command flowcli = {
 	.token = "flowcli",

@@ -77,6 +77,20 @@ static void tell_packets(struct sink *sink, const struct capture_summary *summar
 		sink_fact(sink, "not read whole:%s", notes.text + 1);
 }
 
+/* Of packets of DNS ports, what is in no message. */
+static void tell_dns(struct sink *sink, const struct dns_stats *dns)
+{
+	struct counted_text told = { "", 0 };
+
+	tell_counter(&told, "dns_malformed", dns->dns_malformed);
+	tell_counter(&told, "dns_stream_gaps", dns->dns_stream_gaps);
+	tell_counter(&told, "dns_stream_skipped_bytes", dns->dns_stream_skipped_bytes);
+	tell_counter(&told, "dns_fragments_incomplete", dns->dns_fragments_incomplete);
+	tell_counter(&told, "dns_pending_evicted", dns->dns_pending_evicted);
+	if (*told.text)
+		sink_fact(sink, "not in DNS messages:%s", told.text + 1);
+}
+
 static void tell_missing(struct sink *sink, const struct capture_summary *summary, int error)
 {
 	if (interrupt_requested())
@@ -107,6 +121,7 @@ static int read_capture(struct offline *offline, const char *path)
 	if (error && !summary.frames.packets)
 		sink->quiet = true; /* the error has told all */
 	tell_packets(sink, &summary);
+	tell_dns(sink, &summary.dns);
 	tell_missing(sink, &summary, error);
 	return error;
 }

@@ -17,7 +17,7 @@ int output_open(struct output **out, int fd);
 void output_close(struct output *output);
 
 /* Room for `bytes` (at most OUTPUT_RESERVE_MAX); output_commit says how much was used. */
-#define OUTPUT_RESERVE_MAX 16384
+#define OUTPUT_RESERVE_MAX 66560
 char *output_reserve(struct output *output, size_t bytes);
 void output_commit(struct output *output, size_t bytes);
 

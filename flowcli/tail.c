@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/record_parts.h"
+
 #define TAIL_GROWTH 1024
 
 /* Texts of records repeat (node, interfaces): each is kept once. */
@@ -17,6 +19,7 @@ struct tail {
 	uint64_t limit, capacity, count;
 	uint64_t oldest; /* index, once `count` has reached the limit */
 	struct flow_record *records;
+	void **parts; /* of each record, from malloc */
 	struct tail_text *texts;
 };
 
@@ -39,7 +42,10 @@ void tail_close(struct tail *tail)
 		tail->texts = text->next;
 		free(text);
 	}
+	for (uint64_t i = 0; i < tail->count; i++)
+		free(tail->parts[i]);
 	free(tail->records);
+	free(tail->parts);
 	free(tail);
 }
 
@@ -63,38 +69,71 @@ static int keep_text(struct tail *tail, const char **text)
 	return 0;
 }
 
-static struct flow_record *make_room(struct tail *tail)
+static int grow(struct tail *tail)
+{
+	uint64_t capacity = tail->capacity * 2 + TAIL_GROWTH;
+	struct flow_record *records = reallocarray(tail->records, capacity, sizeof(*records));
+	void **parts;
+
+	if (!records)
+		return -ENOMEM;
+	tail->records = records;
+	parts = reallocarray(tail->parts, capacity, sizeof(*parts));
+	if (!parts)
+		return -ENOMEM;
+	tail->parts = parts;
+	tail->capacity = capacity;
+	return 0;
+}
+
+/* Where the next record goes, in place of the oldest when there are enough. */
+static int make_room(struct tail *tail, uint64_t *at)
 {
 	if (tail->count == tail->limit) {
-		struct flow_record *oldest = &tail->records[tail->oldest];
+		*at = tail->oldest;
+		free(tail->parts[*at]);
 		tail->oldest = (tail->oldest + 1) % tail->limit;
-		return oldest;
+		return 0;
 	}
-	if (tail->count == tail->capacity) {
-		uint64_t capacity = tail->capacity * 2 + TAIL_GROWTH;
-		struct flow_record *records =
-			reallocarray(tail->records, capacity, sizeof(*records));
-		if (!records)
-			return NULL;
-		tail->records = records;
-		tail->capacity = capacity;
-	}
-	return &tail->records[tail->count++];
+	if (tail->count == tail->capacity && grow(tail))
+		return -ENOMEM;
+	*at = tail->count++;
+	return 0;
+}
+
+static int keep_parts(struct flow_record *record, void **parts)
+{
+	size_t size = record_parts_size(record);
+
+	*parts = NULL;
+	if (!size)
+		return 0;
+	*parts = malloc(size);
+	if (!*parts)
+		return -ENOMEM;
+	record_parts_move(record, *parts);
+	return 0;
 }
 
 int tail_add(struct tail *tail, const struct flow_record *record)
 {
 	struct flow_record copy = *record;
 	int error = keep_text(tail, &copy.node_name);
+	void *parts = NULL;
+	uint64_t at;
 
 	for (int i = 0; i < copy.point_count && i < FLOW_POINTS && !error; i++)
 		error = keep_text(tail, &copy.points[i].interface);
-	if (error)
+	if (!error)
+		error = keep_parts(&copy, &parts);
+	if (!error)
+		error = make_room(tail, &at);
+	if (error) {
+		free(parts);
 		return error;
-	struct flow_record *room = make_room(tail);
-	if (!room)
-		return -ENOMEM;
-	*room = copy;
+	}
+	tail->records[at] = copy;
+	tail->parts[at] = parts;
 	return 0;
 }
 

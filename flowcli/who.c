@@ -10,6 +10,11 @@ void who_set_numeric(bool numeric)
 	who_numeric = numeric;
 }
 
+bool who_is_numeric(void)
+{
+	return who_numeric;
+}
+
 void who_name(const struct flow_end *end, char *text, size_t size)
 {
 	static const enum endpoint_text order[] = { ENDPOINT_POD, ENDPOINT_CONTAINER_NAME,

@@ -10,6 +10,7 @@
 
 /* --numeric: addresses instead of names, from now on. */
 void who_set_numeric(bool numeric);
+bool who_is_numeric(void);
 /* "namespace/pod", else container, service or host name; empty where the address must do. */
 void who_name(const struct flow_end *end, char *text, size_t size);
 /* "ID:1234", a reserved name, or "unknown": what Hubble has in parentheses. */

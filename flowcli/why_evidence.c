@@ -150,6 +150,8 @@ void evidence_take(struct evidence *evidence, const struct flow_record *record, 
 {
 	struct evidence_way *way = back ? &evidence->back : &evidence->there;
 
+	if (record->dns)
+		return;
 	evidence->records++;
 	if (!evidence->first_ns || record->first_ns < evidence->first_ns)
 		evidence->first_ns = record->first_ns;

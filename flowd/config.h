@@ -87,7 +87,12 @@ struct config {
 		const char *city, *asn; /* MaxMind databases */
 		uint64_t conntrack;
 	} identity;
-	uint64_t history_records;
+	struct {
+		uint64_t enabled;
+		struct config_ports ports;
+		uint64_t timeout, max_pending, name_grace, name_bytes;
+	} dns;
+	uint64_t history_records, history_parts;
 	struct {
 		uint64_t drops, firewalls, tcp, tcp_states, rate;
 		const char *namespaces, *quiet;

@@ -19,6 +19,7 @@ static const struct {
 } rows[] = {
 	{ "ring_buffer", AT(kernel.evict_lost_flows), AT(kernel.evict_lost_packets),
 	  AT(kernel.evict_lost_bytes) },
+	{ "dns_ring_buffer", AT(kernel.dns_lost_events), NONE, NONE },
 	{ "reentered", NONE, AT(kernel.reentered_packets), NONE },
 	{ "event_gap", AT(event_gaps), NONE, NONE },
 	{ "event_unknown", AT(events_unknown), NONE, NONE },
@@ -65,6 +66,8 @@ uint64_t ledger_packets_lost(const struct datapath_ledger *ledger)
 
 static const char *ledger_remedy(const char *source)
 {
+	if (!strcmp(source, "dns_pending"))
+		return "a larger dns.max_pending";
 	if (!strcmp(source, FLOW_LOSS_LIMIT))
 		return "a higher events.rate, where each event is wanted";
 	return strcmp(source, "event_ring") ? "a larger flow.table_flows or flow.ring_bytes"

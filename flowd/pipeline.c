@@ -20,6 +20,7 @@
 #include "flowd/budget.h"
 #include "flowd/delivery.h"
 #include "flowd/device_names.h"
+#include "flowd/dns_feed.h"
 #include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
 #include "flowd/identification.h"
@@ -49,6 +50,7 @@ struct pipeline {
 	struct history *history;
 	struct losses *losses;
 	struct flow_table *table;
+	struct dns_feed *dns;
 	struct delivery *delivery;
 	struct datapath *datapath;
 	struct packet_filter *filter;
@@ -70,6 +72,7 @@ static void pipeline_record(void *context, const struct flow_record *record)
 	struct pipeline *pipeline = context;
 	uint64_t undelivered;
 
+	record = dns_feed_name(pipeline->dns, record);
 	record = identification_name(pipeline->identification, record, pipeline->wall_offset_ns);
 	identification_stored(pipeline->identification, history_append(pipeline->history, record));
 	undelivered = delivery_add(pipeline->delivery);
@@ -167,8 +170,10 @@ static void pipeline_announce(struct pipeline *pipeline)
 
 static void pipeline_follow_clock(struct pipeline *pipeline)
 {
-	if (clock_wall_offset_moved(&pipeline->wall_offset_ns))
-		flow_table_set_wall_offset(pipeline->table, pipeline->wall_offset_ns);
+	if (!clock_wall_offset_moved(&pipeline->wall_offset_ns))
+		return;
+	flow_table_set_wall_offset(pipeline->table, pipeline->wall_offset_ns);
+	dns_feed_set_wall_offset(pipeline->dns, pipeline->wall_offset_ns);
 }
 
 static void pipeline_drain(void *context)
@@ -183,6 +188,7 @@ static void pipeline_drain(void *context)
 	identification_held(pipeline->identification,
 			    outlets_oldest(delivery_outlets(pipeline->delivery)));
 	identification_drain(pipeline->identification);
+	dns_feed_age(pipeline->dns, clock_monotonic_ns(), pipeline_loss, pipeline);
 	pipeline_announce(pipeline);
 	flow_table_age(pipeline->table, clock_monotonic_ns());
 	delivery_need(pipeline->delivery);
@@ -218,6 +224,7 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.history = pipeline->history,
 		.losses = pipeline->losses,
 		.table = pipeline->table,
+		.dns = dns_feed_source(pipeline->dns),
 		.datapath = pipeline->datapath,
 		.interfaces = pipeline->interfaces,
 		.publisher = delivery_publisher(pipeline->delivery),
@@ -261,10 +268,12 @@ static void pipeline_sample(void *context)
 
 static int pipeline_open_store(struct pipeline *pipeline)
 {
+	const struct config *config = pipeline->config;
 	int error = device_names_open(&pipeline->names);
 
 	if (!error)
-		error = history_open(&pipeline->history, pipeline->config->history_records);
+		error = history_open(&pipeline->history, config->history_records,
+				     config->history_parts);
 	if (!error)
 		error = losses_open(&pipeline->losses);
 	if (!error)
@@ -287,8 +296,10 @@ static int pipeline_open_table(struct pipeline *pipeline)
 		return error;
 	flow_table_set_names(pipeline->table, pipeline_device_name, pipeline,
 			     pipeline->config->node_name);
+	error = dns_feed_open(&pipeline->dns, pipeline->config, pipeline_record,
+			      pipeline_device_name, pipeline);
 	pipeline_follow_clock(pipeline);
-	return 0;
+	return error;
 }
 
 static int pipeline_open_delivery(struct pipeline *pipeline)
@@ -307,9 +318,8 @@ static int pipeline_open_delivery(struct pipeline *pipeline)
 
 static int pipeline_set_filter(struct pipeline *pipeline)
 {
-	const struct config *config = pipeline->config;
-
-	return packet_filter_set(pipeline->filter, &config->filter.rules, config->filter.pcap);
+	return packet_filter_set(pipeline->filter, &pipeline->config->filter.rules,
+				 pipeline->config->filter.pcap);
 }
 
 /* The filter comes before the devices: no packet is counted that it excludes. */
@@ -321,6 +331,8 @@ static int pipeline_open_kernel(struct pipeline *pipeline)
 
 	if (!error)
 		error = datapath_open(&pipeline->datapath, &datapath);
+	if (!error)
+		datapath_set_listener(pipeline->datapath, dns_feed_event, pipeline->dns);
 	if (!error)
 		error = packet_filter_open(&pipeline->filter, pipeline->datapath);
 	if (!error)
@@ -452,6 +464,7 @@ void pipeline_close(struct pipeline *pipeline)
 	datapath_close(pipeline->datapath);
 	trouble_close(pipeline->trouble);
 	flow_table_close(pipeline->table);
+	dns_feed_close(pipeline->dns);
 	history_close(pipeline->history);
 	losses_close(pipeline->losses);
 	identification_close(pipeline->identification);

@@ -68,7 +68,20 @@ int settings_datapath(const struct config *config, struct datapath_options *opti
 	else
 		error = settings_tunnel_ports(config, &options->rules);
 	options->rules.both = config->tunnel == CONFIG_TUNNEL_BOTH;
+	if (config->dns.enabled)
+		packet_rules_set_dns(&options->rules, config->dns.ports.port,
+				     config->dns.ports.count);
 	return error;
+}
+
+void settings_dns(const struct config *config, struct dns_options *options)
+{
+	*options = (struct dns_options){
+		.timeout_ns = config->dns.timeout,
+		.max_pending = config->dns.max_pending,
+		.name_grace_ns = config->dns.name_grace,
+		.name_bytes = config->dns.name_bytes,
+	};
 }
 
 void settings_interfaces(const struct config *config, struct interfaces_options *options)

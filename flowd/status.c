@@ -131,6 +131,17 @@ static void status_count_table(struct status_page *page, const struct flow_table
 		     "ICMP errors whose quoted flow is not known");
 }
 
+#define STATUS_DNS(name, text) status_count(page, #name, stats.name, text);
+static void status_count_dns(struct status_page *page, const struct dns *dns)
+{
+	struct dns_stats stats;
+
+	if (!dns)
+		return;
+	dns_stats(dns, &stats);
+	DNS_COUNTERS(STATUS_DNS)
+}
+
 static void status_count_bus(struct status_page *page, const struct status_sources *sources)
 {
 	struct publisher_stats publisher;
@@ -215,6 +226,7 @@ static void status_fill_flows(struct status_page *page, const struct status_sour
 	flow_table_stats(sources->table, &table);
 	history_stats(sources->history, &history);
 	status_count_table(page, &table);
+	status_count_dns(page, sources->dns);
 	status_count(page, "history_bytes", history.bytes, "memory of the history");
 	status->num_flows = history.count;
 	status->seen_flows = history.newest;

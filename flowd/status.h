@@ -10,6 +10,7 @@
 #include "flowd/kernel/interfaces.h"
 #include "flowd/serve/publish.h"
 #include "flowd/serve/query.h"
+#include "flowd/dns/dns.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
 #include "flowd/trouble/trouble.h"
@@ -23,6 +24,7 @@ struct status_sources {
 	struct history *history;
 	const struct losses *losses;
 	const struct flow_table *table;
+	const struct dns *dns; /* NULL: not watched */
 	struct datapath *datapath;
 	const struct interfaces *interfaces;
 	const struct publisher *publisher;

@@ -80,6 +80,7 @@ static Flowd__Operand *image_operand(const struct field *field,
 		break;
 	case OPERAND_TEXT:
 	case OPERAND_FLAGS:
+	case OPERAND_PATTERN:
 		err = image_text(image, field, operand, arena);
 		break;
 	}
@@ -186,6 +187,19 @@ static int read_text(const Flowd__Operand *image, struct filter_operand *operand
 	return operand->text ? 0 : -ENOMEM;
 }
 
+static int read_pattern(const Flowd__Operand *image, const struct field *field,
+			struct filter_operand *operand, const struct reason *reason)
+{
+	char why[192];
+	int err = filter_pattern_make(image->text, operand, why, sizeof(why));
+
+	if (err == -EINVAL)
+		return reason_set(reason, err,
+				  "filter: %s: \"%.40s\" is no regular expression; expected %s",
+				  field->name, image->text, why);
+	return err;
+}
+
 static bool operand_fits(const Flowd__Operand *image, enum filter_operand_kind kind)
 {
 	switch (image->value_case) {
@@ -194,7 +208,8 @@ static bool operand_fits(const Flowd__Operand *image, enum filter_operand_kind k
 	case FLOWD__OPERAND__VALUE_RANGE:
 		return kind == OPERAND_RANGE && image->range;
 	case FLOWD__OPERAND__VALUE_TEXT:
-		return (kind == OPERAND_TEXT || kind == OPERAND_FLAGS) && image->text;
+		return (kind == OPERAND_TEXT || kind == OPERAND_FLAGS || kind == OPERAND_PATTERN) &&
+		       image->text;
 	case FLOWD__OPERAND__VALUE_NETWORK:
 		return kind == OPERAND_NETWORK && image->network;
 	case FLOWD__OPERAND__VALUE__NOT_SET:
@@ -217,6 +232,8 @@ static int read_operand(const Flowd__Operand *image, const struct field *field,
 		return read_network(image, field, operand, reason);
 	case OPERAND_TEXT:
 		return read_text(image, operand);
+	case OPERAND_PATTERN:
+		return read_pattern(image, field, operand, reason);
 	case OPERAND_FLAGS:
 		break;
 	}

@@ -180,7 +180,7 @@ static void image_hubble(struct flow_image *image, const struct flow_record *rec
 	image->time.nanos = (int32_t)(record->time_ns % NS_PER_S);
 	flow->time = &image->time;
 	flow->verdict = (Flowd__Verdict)record->verdict;
-	flow->type = FLOWD__FLOW_TYPE__L3_L4;
+	flow->type = record->dns ? FLOWD__FLOW_TYPE__L7 : FLOWD__FLOW_TYPE__L3_L4;
 	flow->node_name = codec_string(record->node_name);
 	flow_record_type(record, &type, &sub_type);
 	flowd__event_type__init(&image->event_type);
@@ -232,6 +232,7 @@ void codec_flow_image(struct flow_image *image, const struct flow_record *record
 	codec_extra_image(image, record);
 	codec_trouble_image(image, record);
 	codec_identity_image(image, record);
+	codec_dns_image(image, record);
 }
 
 /* ---- message to record ---------------------------------------------------------------------- */
@@ -432,5 +433,5 @@ int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record, struct 
 	    codec_identity_read(flow, record, arena, reason))
 		return -EBADMSG;
 	read_counts(flow, record);
-	return 0;
+	return codec_dns_read(flow, record, arena, reason);
 }

@@ -5,6 +5,7 @@
 
 #include "proto/arena.h"
 #include "proto/codec.h"
+#include "proto/dns_words.h"
 #include "proto/flow.pb-c.h"
 
 /* Where a sentence about bad input goes. */
@@ -26,6 +27,19 @@ struct end_image {
 	char workload_kind[ENDPOINT_TEXT_MAX + 1];
 	char service_namespace[ENDPOINT_TEXT_MAX + 1];
 	char xlated[64];
+};
+
+/* A DNS message and the names of a flow's ends, as parts of the image. */
+struct dns_image {
+	Flowd__Layer7 l7;
+	Flowd__DNS dns;
+	Flowd__DnsFacts facts;
+	char ip[FLOW_DNS_IPS][46];
+	char type[FLOW_DNS_QTYPES + FLOW_DNS_RRTYPES][DNS_TYPE_TEXT_MAX];
+	char *ips[FLOW_DNS_IPS], *types[FLOW_DNS_QTYPES + FLOW_DNS_RRTYPES];
+	char *cnames[FLOW_DNS_CNAMES];
+	char server[46];
+	char *names[2][FLOW_NAMES_MAX];
 };
 
 /* A record as generated messages that point at each other; stays where it is while packed. */
@@ -64,11 +78,18 @@ struct flow_image {
 	Flowd__Incident incident;
 	struct end_image ends[2];
 	char source_xlated[46];
+	struct dns_image dns;
 };
 void codec_flow_image(struct flow_image *image, const struct flow_record *record);
-/* Strings of the record point into `flow`, or into the arena. 0 or -EBADMSG. */
+/* Strings of the record point into `flow`, the rest of it that is borrowed into the arena. 0,
+ * -EBADMSG or -ENOMEM (arena_failure() tells why). */
 int codec_flow_read(const Flowd__Flow *flow, struct flow_record *record, struct arena *arena,
 		    const struct reason *reason);
+
+/* codec_dns.c: the DNS message and the names, where the record has them. */
+void codec_dns_image(struct flow_image *image, const struct flow_record *record);
+int codec_dns_read(const Flowd__Flow *flow, struct flow_record *record, struct arena *arena,
+		   const struct reason *reason);
 
 /* codec_extra.c: tunnel, quoted packet, ICMP errors, sampling; each where the record has it. */
 void codec_extra_image(struct flow_image *image, const struct flow_record *record);

@@ -99,7 +99,7 @@ void codec_trouble_image(struct flow_image *image, const struct flow_record *rec
 		image_drops(image, record);
 	if (record->key.protocol == PROTOCOL_TCP)
 		image_tcp_facts(image, &record->tcp);
-	if (flow_kind_is_event(record->kind))
+	if (flow_kind_is_event(record->kind) && !record->dns)
 		image_incident(image, &record->incident);
 }
 

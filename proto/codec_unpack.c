@@ -130,9 +130,11 @@ static int read_flows(Flowd__Flow *const *flows, size_t count, struct answer *ou
 
 	if (!records)
 		return refuse(arena, reason);
-	for (size_t i = 0; i < count; i++)
-		if (codec_flow_read(flows[i], &records[i], arena, reason))
-			return -EBADMSG;
+	for (size_t i = 0; i < count; i++) {
+		int err = codec_flow_read(flows[i], &records[i], arena, reason);
+		if (err)
+			return err == -ENOMEM ? refuse(arena, reason) : err;
+	}
 	out->records = records;
 	out->record_count = count;
 	return 0;

@@ -25,7 +25,10 @@ enum field_type {
 	FIELD_TIME,	 /* ns since 1970, printed as time */
 	FIELD_DURATION,	 /* ns; operands: "3s", "250ms", ranges of them */
 	FIELD_BOOL,
-	FIELD_MAC, /* number of 48 bits; operands: aa:bb:cc:dd:ee:ff */
+	FIELD_MAC,     /* number of 48 bits; operands: aa:bb:cc:dd:ee:ff */
+	FIELD_DOMAIN,  /* lower-case name without the last dot; operands as of FIELD_TEXT, which are
+			  made so */
+	FIELD_PATTERN, /* text; operands: one regular expression (pattern.h), commas and all */
 };
 
 /* What a getter hands out; `present` false: the record has no such fact (a test on it is false). */

@@ -55,6 +55,8 @@ int field_format(const struct field *field, const struct field_value *value, cha
 	case FIELD_ADDRESS:
 		return format_address(value, text, size);
 	case FIELD_TEXT:
+	case FIELD_DOMAIN:
+	case FIELD_PATTERN:
 		return snprintf(text, size, "%s", value->text);
 	case FIELD_NAME:
 		return format_name(field->names, value->number, text, size);

@@ -9,11 +9,10 @@
 #include "proto/protocol.h"
 #include "proto/tcp_state.h"
 
-const struct field_name field_type_names[] = { { "trace", FIELD_TYPE_TRACE },
-					       { "drop", FIELD_TYPE_DROP },
-					       { "tcp", FIELD_TYPE_TCP },
-					       { "l7", FIELD_TYPE_L7 },
-					       { NULL, 0 } };
+const struct field_name field_type_names[] = {
+	{ "trace", FIELD_TYPE_TRACE }, { "drop", FIELD_TYPE_DROP }, { "tcp", FIELD_TYPE_TCP },
+	{ "l7", FIELD_TYPE_L7 },       { "l7-dns", FIELD_TYPE_L7 }, { NULL, 0 }
+};
 
 static void get_text(const char *text, struct field_value *value)
 {
@@ -30,7 +29,9 @@ static void get_number(uint64_t number, struct field_value *value)
 void field_get_type(const struct flow_record *record, struct field_value *value)
 {
 	value->present = true;
-	if (record->verdict == FLOW_VERDICT_DROPPED || record->kind == FLOW_KIND_DROP)
+	if (record->dns)
+		value->number = FIELD_TYPE_L7;
+	else if (record->verdict == FLOW_VERDICT_DROPPED || record->kind == FLOW_KIND_DROP)
 		value->number = FIELD_TYPE_DROP;
 	else
 		value->number =

@@ -20,6 +20,31 @@ struct filter *filter_true(void)
 	return filter_make(FILTER_TRUE);
 }
 
+void filter_operand_fini(struct filter_operand *operand)
+{
+	if (operand->kind == OPERAND_TEXT) {
+		free(operand->text);
+	} else if (operand->kind == OPERAND_PATTERN) {
+		free(operand->pattern.text);
+		pattern_close(operand->pattern.pattern);
+	}
+}
+
+int filter_pattern_make(const char *text, struct filter_operand *operand, char *why,
+			size_t why_size)
+{
+	int error;
+
+	*operand = (struct filter_operand){ .kind = OPERAND_PATTERN };
+	operand->pattern.text = strdup(text);
+	if (!operand->pattern.text)
+		return -ENOMEM;
+	error = pattern_open(&operand->pattern.pattern, text, why, why_size);
+	if (error)
+		filter_operand_fini(operand);
+	return error;
+}
+
 void filter_free(struct filter *filter)
 {
 	if (!filter)
@@ -27,8 +52,7 @@ void filter_free(struct filter *filter)
 	for (size_t i = 0; i < filter->child_count; i++)
 		filter_free(filter->children[i]);
 	for (size_t i = 0; i < filter->operand_count; i++)
-		if (filter->operands[i].kind == OPERAND_TEXT)
-			free(filter->operands[i].text);
+		filter_operand_fini(&filter->operands[i]);
 	free(filter->children);
 	free(filter->operands);
 	free(filter);
@@ -138,23 +162,33 @@ struct filter *filter_leaf(const struct field *field)
 int filter_leaf_add(struct filter *leaf, const struct filter_operand *operand)
 {
 	if (grow((void **)&leaf->operands, leaf->operand_count, sizeof(*leaf->operands))) {
-		if (operand->kind == OPERAND_TEXT)
-			free(operand->text);
+		struct filter_operand dropped = *operand;
+		filter_operand_fini(&dropped);
 		return -ENOMEM;
 	}
 	leaf->operands[leaf->operand_count++] = *operand;
 	return 0;
 }
 
+static int copy_operand(const struct filter_operand *from, struct filter_operand *to)
+{
+	char why[1];
+
+	*to = *from;
+	if (from->kind == OPERAND_PATTERN)
+		return filter_pattern_make(from->pattern.text, to, why, sizeof(why));
+	if (from->kind != OPERAND_TEXT)
+		return 0;
+	to->text = strdup(from->text);
+	return to->text ? 0 : -ENOMEM;
+}
+
 static int copy_operands(struct filter *copy, const struct filter *filter)
 {
 	for (size_t i = 0; i < filter->operand_count; i++) {
-		struct filter_operand operand = filter->operands[i];
-		if (operand.kind == OPERAND_TEXT) {
-			operand.text = strdup(operand.text);
-			if (!operand.text)
-				return -ENOMEM;
-		}
+		struct filter_operand operand;
+		if (copy_operand(&filter->operands[i], &operand))
+			return -ENOMEM;
 		if (filter_leaf_add(copy, &operand))
 			return -ENOMEM;
 	}
@@ -202,7 +236,10 @@ enum filter_operand_kind filter_operand_kind_of(enum field_type type)
 	case FIELD_ADDRESS:
 		return OPERAND_NETWORK;
 	case FIELD_TEXT:
+	case FIELD_DOMAIN:
 		return OPERAND_TEXT;
+	case FIELD_PATTERN:
+		return OPERAND_PATTERN;
 	case FIELD_TCP_FLAGS:
 		return OPERAND_FLAGS;
 	}
@@ -295,6 +332,8 @@ static bool operand_match(const struct filter_operand *operand, const struct fie
 		return network_match(operand, value);
 	case OPERAND_FLAGS:
 		return flags_match(operand, value->number);
+	case OPERAND_PATTERN:
+		return pattern_matches(operand->pattern.pattern, value->text);
 	}
 	return false;
 }

@@ -215,6 +215,32 @@ static int take_text(const struct operand_text *operand, struct filter *leaf)
 	return filter_leaf_add(leaf, &text);
 }
 
+/* As the names of records are. */
+static int take_domain(const struct operand_text *operand, struct filter *leaf)
+{
+	struct filter_operand text = { .kind = OPERAND_TEXT, .text = strdup(operand->text) };
+	size_t length = strlen(operand->text);
+
+	if (!text.text)
+		return -ENOMEM;
+	if (length > 1 && text.text[length - 1] == '.' && text.text[length - 2] != '\\')
+		text.text[length - 1] = '\0';
+	for (char *at = text.text; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	return filter_leaf_add(leaf, &text);
+}
+
+static int take_pattern(const struct operand_text *operand, struct filter *leaf)
+{
+	struct filter_operand pattern;
+	char why[192];
+	int err = filter_pattern_make(operand->text, &pattern, why, sizeof(why));
+
+	if (err == -EINVAL)
+		return complain(operand, "is no regular expression", why);
+	return err ? err : filter_leaf_add(leaf, &pattern);
+}
+
 int filter_flags_parse(const char *text, struct filter_operand *operand)
 {
 	*operand = (struct filter_operand){ .kind = OPERAND_FLAGS };
@@ -260,6 +286,10 @@ static int take_operand(const struct operand_text *operand, struct filter *leaf)
 		return take_network(operand, leaf);
 	case FIELD_TEXT:
 		return take_text(operand, leaf);
+	case FIELD_DOMAIN:
+		return take_domain(operand, leaf);
+	case FIELD_PATTERN:
+		return take_pattern(operand, leaf);
 	case FIELD_NAME:
 		return take_name(operand, leaf);
 	case FIELD_TCP_FLAGS:
@@ -296,7 +326,8 @@ static char *cut_operand(char *text)
 
 static int take_list(struct operand_text *operand, char *list, struct filter *leaf)
 {
-	bool whole = operand->field->type == FIELD_TCP_FLAGS;
+	bool whole =
+		operand->field->type == FIELD_TCP_FLAGS || operand->field->type == FIELD_PATTERN;
 
 	for (char *next; list; list = next) {
 		next = whole ? NULL : cut_operand(list);
@@ -405,6 +436,8 @@ int filter_operand_format(const struct field *field, const struct filter_operand
 		return format_network(operand, text, size);
 	case OPERAND_FLAGS:
 		return format_flags(operand, text, size);
+	case OPERAND_PATTERN:
+		return snprintf(text, size, "%s", operand->pattern.text);
 	}
 	return 0;
 }

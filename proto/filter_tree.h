@@ -7,6 +7,7 @@
 #define PROTO_FILTER_TREE_H
 
 #include "proto/filter.h"
+#include "proto/pattern.h"
 
 enum filter_op { FILTER_TRUE, FILTER_AND, FILTER_OR, FILTER_NOT, FILTER_TEST };
 
@@ -14,7 +15,8 @@ enum filter_operand_kind {
 	OPERAND_RANGE,	 /* low <= number <= high */
 	OPERAND_TEXT,	 /* glob: * ? and \ before a literal character */
 	OPERAND_NETWORK, /* prefix of 16 bytes, IPv4 mapped */
-	OPERAND_FLAGS
+	OPERAND_FLAGS,
+	OPERAND_PATTERN
 };
 
 enum filter_flags_mode { FLAGS_ALL, FLAGS_EXACT, FLAGS_ANY };
@@ -34,6 +36,10 @@ struct filter_operand {
 			uint16_t mask;
 			enum filter_flags_mode mode;
 		} flags;
+		struct {
+			char *text;		 /* owned, like the next */
+			struct pattern *pattern; /* what it was compiled to */
+		} pattern;
 	};
 };
 
@@ -52,6 +58,11 @@ struct filter *filter_leaf(const struct field *field);
 int filter_leaf_add(struct filter *leaf, const struct filter_operand *operand);
 /* Which kind of operand tests on fields of this type have. */
 enum filter_operand_kind filter_operand_kind_of(enum field_type type);
+/* Frees what the operand owns. */
+void filter_operand_fini(struct filter_operand *operand);
+/* 0, -ENOMEM, or -EINVAL with a sentence in `why`. */
+int filter_pattern_make(const char *text, struct filter_operand *operand, char *why,
+			size_t why_size);
 /* Clears the address's bits beyond the prefix. */
 void filter_network_mask(struct filter_operand *operand);
 

@@ -15,6 +15,7 @@
 #include "bpf-common/flow_abi.h"
 #include "bpf-common/trace_abi.h"
 #include "proto/endpoint.h"
+#include "proto/flow_dns.h"
 
 /* kind, X(NAME, json_name) */
 #define FLOW_KINDS(X)                       \
@@ -27,7 +28,8 @@
 	X(TCP_RESET, "tcp_reset")           \
 	X(TCP_STATE, "tcp_state")           \
 	X(TCP_CONNECT, "tcp_connect")       \
-	X(TCP_OVERFLOW, "tcp_overflow")
+	X(TCP_OVERFLOW, "tcp_overflow")     \
+	X(DNS, "dns") /* a message, or the answer that did not come: `dns` */
 #define FLOW_KIND_ENUM(name, text) FLOW_KIND_##name,
 enum flow_kind { FLOW_KINDS(FLOW_KIND_ENUM) FLOW_KIND_COUNT };
 
@@ -160,6 +162,9 @@ struct flow_record {
 	struct flow_end ends[2]; /* FLOW_SOURCE, FLOW_DESTINATION: who, as of the flow's own time */
 	uint64_t socket_cookie;	 /* of the local socket that sent; 0: none known */
 	const char *node_name;	 /* borrowed */
+	const struct flow_dns *dns; /* FLOW_KIND_DNS; else NULL. Borrowed, like the names */
+	const char *source_names,
+		*destination_names; /* that the other end knows it by (flow_dns.h) */
 };
 
 static inline bool flow_kind_is_event(uint8_t kind)

@@ -153,9 +153,15 @@ static char *put_interface(char *out, const struct flow_record *record)
 
 static char *put_summary(char *out, const struct flow_record *record)
 {
-	out = json_literal(out, "\"Summary\":\"");
-	out = summary_write(out, record);
-	return json_literal(out, "\",");
+	char text[SUMMARY_MAX + 1];
+
+	if (!record->dns) { /* nothing of it needs an escape */
+		out = summary_write(json_literal(out, "\"Summary\":\""), record);
+		return json_literal(out, "\",");
+	}
+	*summary_write(text, record) = '\0';
+	out = json_string(json_literal(out, "\"Summary\":"), text, SUMMARY_MAX / 2);
+	return json_literal(out, ",");
 }
 
 /* ---- extensions ----------------------------------------------------------------------------- */
@@ -200,6 +206,21 @@ static char *put_counts(char *out, const struct flow_record *record)
 {
 	out = put_count(out, "total_bytes", record->total_bytes);
 	return put_count(out, "total_packets", record->total_packets);
+}
+
+/* Of an event on a flow, which counts nothing. */
+static char *put_event_facts(char *out, const struct flow_record *record)
+{
+	out = json_cgroup(out, record);
+	out = json_end_facts(out, record, FLOW_DESTINATION);
+	out = json_dns(out, record);
+	out = json_identity(out, record);
+	out = put_word(out, "kind", NAME_OF(kind_names, record->kind));
+	out = json_netns(out, record);
+	out = put_observed(out, record);
+	out = put_number(out, "protocol", record->key.protocol);
+	out = json_socket(out, record);
+	return json_end_facts(out, record, FLOW_SOURCE);
 }
 
 static char *put_facts(char *out, const struct flow_record *record)
@@ -247,7 +268,7 @@ static char *put_extensions(char *out, const struct flow_record *record)
 {
 	out = json_literal(out, "\"extensions\":{\"@type\":"
 				"\"type.googleapis.com/google.protobuf.Struct\",\"value\":{");
-	out = put_facts(out, record);
+	out = record->kind == FLOW_KIND_DNS ? put_event_facts(out, record) : put_facts(out, record);
 	out = close_object(out, '}');
 	return json_literal(out, "},");
 }
@@ -267,8 +288,11 @@ static char *write_flow(char *out, const struct flow_record *record)
 	out = json_hubble_tunnel(out, record);
 	out = json_endpoint(out, "source", &record->ends[FLOW_SOURCE]);
 	out = json_endpoint(out, "destination", &record->ends[FLOW_DESTINATION]);
-	out = json_literal(out, "\"Type\":\"L3_L4\",");
+	out = record->dns ? json_literal(out, "\"Type\":\"L7\",")
+			  : json_literal(out, "\"Type\":\"L3_L4\",");
 	out = put_node(out, record->node_name);
+	out = json_names(out, record);
+	out = json_l7(out, record);
 	out = json_service(out, "source", &record->ends[FLOW_SOURCE]);
 	out = json_service(out, "destination", &record->ends[FLOW_DESTINATION]);
 	out = put_event(out, record);

@@ -58,5 +58,9 @@ char *json_service(char *out, const char *side, const struct flow_end *end);
 char *json_hubble_socket(char *out, const struct flow_record *record);
 char *json_end_facts(char *out, const struct flow_record *record, enum flow_side side);
 char *json_identity(char *out, const struct flow_record *record);
+/* json_dns.c */
+char *json_names(char *out, const struct flow_record *record);
+char *json_l7(char *out, const struct flow_record *record);
+char *json_dns(char *out, const struct flow_record *record);
 
 #endif

@@ -14,6 +14,7 @@
 /* Cilium's message types and trace observation points (pkg/monitor/api). */
 #define EVENT_DROP	   1
 #define EVENT_TRACE	   4
+#define EVENT_L7	   129
 #define TRACE_FROM_NETWORK 10
 #define TRACE_TO_NETWORK   11
 
@@ -166,6 +167,8 @@ static char *write_end(char *out, const struct flow_record *record)
 /* Totals, not this record's share: one row tells the story. */
 char *summary_write(char *out, const struct flow_record *record)
 {
+	if (record->dns)
+		return summary_write_dns(out, record);
 	out = write_protocol(out, record);
 	out = write_quoted(out, record);
 	out = json_literal(out, "; ");
@@ -187,8 +190,28 @@ int flow_record_summary(const struct flow_record *record, char *text, size_t siz
 	return snprintf(text, size, "%s", summary);
 }
 
+/* As Hubble says it: what, and who saw it. */
+static const char *dns_type(const struct flow_dns *dns)
+{
+	switch ((enum flow_dns_event)dns->event) {
+	case FLOW_DNS_EVENT_RESPONSE:
+		return "dns-response flowd";
+	case FLOW_DNS_EVENT_TIMEOUT:
+		return "dns-timeout flowd";
+	case FLOW_DNS_EVENT_REQUEST:
+	case FLOW_DNS_EVENT_COUNT:
+		break;
+	}
+	return "dns-request flowd";
+}
+
 const char *flow_record_type(const struct flow_record *record, int *type, int *sub_type)
 {
+	if (record->dns) {
+		*type = EVENT_L7;
+		*sub_type = 0;
+		return dns_type(record->dns);
+	}
 	if (record->verdict == FLOW_VERDICT_DROPPED) {
 		*type = EVENT_DROP;
 		*sub_type = 0;

@@ -5,9 +5,12 @@
 
 #include "proto/flow_record.h"
 
-#define SUMMARY_MAX 1152
+#define SUMMARY_MAX 3072
 
-/* At most SUMMARY_MAX bytes, only characters that need no escape; returns the end. */
+/* At most SUMMARY_MAX bytes of printable ASCII, of flows none that JSON escapes; returns the end.
+ */
 char *summary_write(char *out, const struct flow_record *record);
+/* summary_dns.c: of a DNS message, or a question that timed out. */
+char *summary_write_dns(char *out, const struct flow_record *record);
 
 #endif

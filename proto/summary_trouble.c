@@ -141,6 +141,7 @@ char *summary_event(char *out, const struct flow_record *record)
 	case FLOW_KIND_START:
 	case FLOW_KIND_UPDATE:
 	case FLOW_KIND_END:
+	case FLOW_KIND_DNS:
 	case FLOW_KIND_COUNT:
 		break;
 	}

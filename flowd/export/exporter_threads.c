@@ -204,7 +204,7 @@ static void *intake_run(void *context)
 
 		if (page)
 			intake_page(exporter, page);
-		free(page);
+		record_page_free(page);
 		intake_summaries(exporter, false);
 		intake_commit(exporter);
 	}

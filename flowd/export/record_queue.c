@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "flowd/base/clock.h"
+#include "proto/record_parts.h"
 
 struct record_queue {
 	pthread_mutex_t lock;
@@ -44,7 +45,7 @@ void record_queue_close(struct record_queue *queue)
 		return;
 	for (page = queue->first; page; page = next) {
 		next = page->next;
-		free(page);
+		record_page_free(page);
 	}
 	pthread_cond_destroy(&queue->filled);
 	pthread_mutex_destroy(&queue->lock);
@@ -95,6 +96,39 @@ struct record_page *record_page_alloc(size_t room)
 	return page;
 }
 
+void record_page_free(struct record_page *page)
+{
+	if (page)
+		free(page->parts);
+	free(page);
+}
+
+/* History keeps what its records borrow only until it is read again, and readers of pages are other
+ * threads: a page has its own. */
+static void record_page_keep(struct record_page *page)
+{
+	size_t size = 0;
+	char *room;
+
+	for (size_t i = 0; i < page->count; i++)
+		size += record_parts_size(&page->records[i]);
+	if (!size)
+		return;
+	page->parts = room = malloc(size);
+	for (size_t i = 0; i < page->count; i++) {
+		size_t bytes = record_parts_size(&page->records[i]);
+
+		if (!bytes)
+			continue;
+		if (!page->parts) {
+			record_parts_drop(&page->records[i]);
+			continue;
+		}
+		record_parts_move(&page->records[i], room);
+		room += bytes;
+	}
+}
+
 void record_queue_put(struct record_queue *queue, struct record_page *page)
 {
 	pthread_mutex_lock(&queue->lock);
@@ -138,11 +172,12 @@ bool record_queue_fill(struct record_queue *queue, struct history *history,
 		history_read(history, *position, &match, &found);
 		*position = found.position;
 		page->count = found.count;
+		record_page_keep(page);
 		missed_add(missed, &found);
 		if (page->count)
 			record_queue_put(queue, page);
 		else
-			free(page);
+			record_page_free(page);
 	}
 	return !found.at_end;
 }

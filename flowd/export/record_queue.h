@@ -20,8 +20,11 @@ struct record_page {
 	bool is_loss;
 	struct flow_loss loss;
 	size_t count;
+	void *parts; /* what the records borrow, owned */
 	struct flow_record records[];
 };
+/* Accepts NULL. */
+void record_page_free(struct record_page *page);
 
 struct record_queue;
 int record_queue_open(struct record_queue **out, size_t capacity);

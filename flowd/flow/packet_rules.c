@@ -15,7 +15,7 @@ static const struct packet_udp_rule defaults[] = {
 
 static void rules_mark(struct packet_rules *rules)
 {
-	memset(rules->udp_bits, 0, sizeof(rules->udp_bits));
+	memcpy(rules->udp_bits, rules->dns_bits, sizeof(rules->udp_bits));
 	for (int i = 0; i < PACKET_UDP_TUNNELS && rules->udp[i].port; i++)
 		rules->udp_bits[rules->udp[i].port / 8] |= (uint8_t)(1 << rules->udp[i].port % 8);
 }
@@ -53,4 +53,15 @@ int packet_rules_set_ports(struct packet_rules *rules, uint8_t tunnel, const uin
 	memcpy(rules->udp, fresh, sizeof(fresh));
 	rules_mark(rules);
 	return 0;
+}
+
+void packet_rules_set_dns(struct packet_rules *rules, const uint16_t *ports, unsigned int count)
+{
+	memset(rules->dns_bits, 0, sizeof(rules->dns_bits));
+	rules->dns_some = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		rules->dns_bits[ports[i] / 8] |= (uint8_t)(1 << ports[i] % 8);
+		rules->dns_some |= 1ull << ports[i] % 64;
+	}
+	rules_mark(rules);
 }

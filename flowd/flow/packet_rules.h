@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The parser's rules (packet_parse.h) as user space makes them: which UDP ports are tunnels. One
+ * The parser's rules (packet_parse.h) as user space makes them: which UDP ports are tunnels, which
+ * ports are DNS. One
  * table for the kernel programs and the offline reader.
  */
 #ifndef FLOW_PACKET_RULES_H
@@ -19,5 +20,7 @@ void packet_rules_none(struct packet_rules *rules);
  * port is another tunnel's. */
 int packet_rules_set_ports(struct packet_rules *rules, uint8_t tunnel, const uint16_t *ports,
 			   unsigned int count);
+/* The ports whose payloads are handed over as DNS; of UDP and TCP. None is not at all. */
+void packet_rules_set_dns(struct packet_rules *rules, const uint16_t *ports, unsigned int count);
 
 #endif

@@ -162,6 +162,11 @@ int datapath_drain_events(struct datapath *datapath, datapath_delta_fn emit, voi
 	return (int)(datapath_delta_count(datapath) - before);
 }
 
+void datapath_set_listener(struct datapath *datapath, datapath_event_fn listen, void *context)
+{
+	drain_set_listener(datapath->drain, (struct drain_listener){ listen, context });
+}
+
 int datapath_event_fd(const struct datapath *datapath)
 {
 	return bpf_map__fd(datapath->skeleton->maps.events);

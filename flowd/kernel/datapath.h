@@ -47,6 +47,12 @@ typedef void (*datapath_delta_fn)(void *context, const struct flow_delta *delta)
  */
 int datapath_drain(struct datapath *datapath, bool everything, datapath_delta_fn emit,
 		   void *context);
+/*
+ * Called, while draining, for each event that is not the flow table's (DNS); valid during the call.
+ * False: the type or the size is not known, and counts as events_unknown.
+ */
+typedef bool (*datapath_event_fn)(void *context, const struct flow_event *event);
+void datapath_set_listener(struct datapath *datapath, datapath_event_fn listen, void *context);
 /* Only the ring buffer; for its wake-up. */
 int datapath_drain_events(struct datapath *datapath, datapath_delta_fn emit, void *context);
 /* File descriptor that becomes readable when the ring buffer passes its wake-up mark. Watch it

@@ -48,6 +48,7 @@ struct drain {
 					    that was the last at drain_begin */
 	drain_delta_fn emit;
 	void *context;
+	struct drain_listener listener;
 	struct drain_stats stats;
 	struct drain_slot *slots;
 	uint64_t *next_seq; /* per CPU */
@@ -91,6 +92,11 @@ void drain_close(struct drain *drain)
 	pages_unmap(drain->slots, drain_slots_bytes(drain));
 	free(drain->next_seq);
 	free(drain);
+}
+
+void drain_set_listener(struct drain *drain, struct drain_listener listener)
+{
+	drain->listener = listener;
 }
 
 void drain_begin(struct drain *drain, const struct jiffies_sample *now, drain_delta_fn emit,
@@ -485,6 +491,7 @@ void drain_event(struct drain *drain, const void *sample, uint32_t size)
 	if (event->type == FLOW_EVENT_FLOW_EVICTED && drain_evicted_fits(evicted, size) &&
 	    evicted->slot < drain->sets * FLOW_WAYS)
 		drain_evicted(drain, evicted, &((const struct flow_evicted_extra *)sample)->extra);
-	else if (!malformed_fits(event, size))
+	else if (!malformed_fits(event, size) &&
+		 (!drain->listener.take || !drain->listener.take(drain->listener.context, event)))
 		drain->stats.events_unknown++;
 }

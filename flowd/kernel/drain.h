@@ -29,6 +29,12 @@ struct drain_tables {
 
 typedef void (*drain_delta_fn)(void *context, const struct flow_delta *delta);
 
+/* For events of other types than the table's. False: not one of those known, or not of its size. */
+struct drain_listener {
+	bool (*take)(void *context, const struct flow_event *event);
+	void *context;
+};
+
 struct drain_stats {
 	uint64_t deltas, packets, bytes;
 	uint64_t event_gaps, events_unknown, torn_reads;
@@ -46,6 +52,8 @@ void drain_begin(struct drain *drain, const struct jiffies_sample *now, drain_de
 bool drain_collect(struct drain *drain, bool everything);
 /* One record of the ring buffer. */
 void drain_event(struct drain *drain, const void *sample, uint32_t size);
+/* Who gets the events that are not the table's; without one they count as unknown. */
+void drain_set_listener(struct drain *drain, struct drain_listener listener);
 /* `events_complete`: all events submitted before this call have been fed. Otherwise entries that
  * replaced others wait for the next pass. */
 void drain_apply(struct drain *drain, bool events_complete);

@@ -269,6 +269,7 @@ static uint32_t trace_size(uint16_t type)
 		return sizeof(struct trace_tcp);
 	case FLOW_EVENT_FLOW_EVICTED:
 	case FLOW_EVENT_FLOW_MALFORMED:
+	case FLOW_EVENT_DNS:
 		break;
 	}
 	return 0;

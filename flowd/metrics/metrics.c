@@ -74,7 +74,7 @@ static void *count_run(void *context)
 			flow_metrics_loss(metrics->flows, &page->loss);
 		for (size_t i = 0; page && i < page->count; i++)
 			flow_metrics_record(metrics->flows, &page->records[i]);
-		free(page);
+		record_page_free(page);
 	}
 	return NULL;
 }

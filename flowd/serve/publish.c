@@ -17,9 +17,9 @@
 #define PUBLISH_LINGER_MS 100
 
 /* Records go out under one of these topics, by their kind. */
-enum publish_topic { PUBLISH_FLOW, PUBLISH_DROP, PUBLISH_TCP, PUBLISH_TOPICS };
+enum publish_topic { PUBLISH_FLOW, PUBLISH_DROP, PUBLISH_TCP, PUBLISH_DNS, PUBLISH_TOPICS };
 static const char *const publish_topics[] = { PUBLISH_TOPIC_FLOW, PUBLISH_TOPIC_DROP,
-					      PUBLISH_TOPIC_TCP };
+					      PUBLISH_TOPIC_TCP, PUBLISH_TOPIC_DNS };
 
 struct publisher {
 	struct publisher_options options;
@@ -38,6 +38,8 @@ static enum publish_topic publish_topic_of(const struct flow_record *record)
 {
 	if (record->kind == FLOW_KIND_DROP || record->kind == FLOW_KIND_XDP_ERROR)
 		return PUBLISH_DROP;
+	if (record->kind == FLOW_KIND_DNS)
+		return PUBLISH_DNS;
 	return flow_kind_is_event(record->kind) ? PUBLISH_TCP : PUBLISH_FLOW;
 }
 

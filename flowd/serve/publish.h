@@ -19,6 +19,7 @@
 #define PUBLISH_TOPIC_FLOW  "flow.\n"  /* records of flows */
 #define PUBLISH_TOPIC_DROP  "drop.\n"  /* records of dropped packets */
 #define PUBLISH_TOPIC_TCP   "tcp.\n"   /* records of TCP trouble */
+#define PUBLISH_TOPIC_DNS   "dns.\n"   /* DNS messages, and questions without an answer */
 #define PUBLISH_TOPIC_AGENT "agent.\n" /* losses */
 #define PUBLISH_RECORDS	    256	       /* of one batch */
 #define PUBLISH_BATCHES	    32	       /* of one turn */

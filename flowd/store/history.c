@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "flowd/store/block.h"
+#include "flowd/store/parts.h"
+#include "proto/record_parts.h"
 
 #define HISTORY_CACHE 4 /* unpacked blocks: readers at different places do not thrash */
 
@@ -14,6 +16,7 @@ struct history_block {
 	uint8_t *data; /* NULL: still open, or forgotten */
 	size_t size;
 	uint64_t first_ns, last_ns; /* smallest and largest time_ns */
+	struct parts parts;	    /* of its records */
 };
 
 struct history_cached {
@@ -27,6 +30,8 @@ struct history {
 	uint64_t newest;
 	uint64_t packed_bytes;
 	uint64_t forgotten_ns; /* largest time that fell out */
+	uint64_t forgotten;    /* positions up to here went before their time */
+	uint64_t parts_bytes, parts_max;
 	struct history_block *slots;
 	uint64_t slot_count;
 	struct block_codec *codec;
@@ -35,7 +40,7 @@ struct history {
 	struct history_cached cache[HISTORY_CACHE];
 };
 
-int history_open(struct history **out, uint64_t capacity)
+int history_open(struct history **out, uint64_t capacity, uint64_t parts_max)
 {
 	struct history *history;
 
@@ -45,6 +50,7 @@ int history_open(struct history **out, uint64_t capacity)
 	if (!history)
 		return -ENOMEM;
 	history->capacity = capacity;
+	history->parts_max = parts_max;
 	history->slot_count = capacity / BLOCK_RECORDS + 2;
 	history->slots = calloc(history->slot_count, sizeof(*history->slots));
 	if (!history->slots || block_codec_open(&history->codec)) {
@@ -55,12 +61,18 @@ int history_open(struct history **out, uint64_t capacity)
 	return 0;
 }
 
+static void history_free_block(struct history_block *block)
+{
+	free(block->data);
+	parts_fini(&block->parts);
+}
+
 void history_close(struct history *history)
 {
 	if (!history)
 		return;
 	for (uint64_t i = 0; history->slots && i < history->slot_count; i++)
-		free(history->slots[i].data);
+		history_free_block(&history->slots[i]);
 	free(history->slots);
 	block_codec_close(history->codec);
 	free(history);
@@ -78,7 +90,10 @@ static struct history_block *history_slot(struct history *history, uint64_t bloc
 
 static uint64_t history_oldest(const struct history *history)
 {
-	return history->newest > history->capacity ? history->newest - history->capacity + 1 : 1;
+	uint64_t oldest =
+		history->newest > history->capacity ? history->newest - history->capacity + 1 : 1;
+
+	return oldest > history->forgotten ? oldest : history->forgotten + 1;
 }
 
 static void history_drop(struct history *history, struct history_block *slot)
@@ -86,7 +101,8 @@ static void history_drop(struct history *history, struct history_block *slot)
 	if (slot->last_ns > history->forgotten_ns)
 		history->forgotten_ns = slot->last_ns;
 	history->packed_bytes -= slot->size;
-	free(slot->data);
+	history->parts_bytes -= slot->parts.bytes;
+	history_free_block(slot);
 	*slot = (struct history_block){ 0 };
 }
 
@@ -97,6 +113,36 @@ static void history_seal(struct history *history, struct history_block *slot)
 		slot->size = 0;
 	}
 	history->packed_bytes += slot->size;
+}
+
+static void history_keep_parts(struct history *history, struct history_block *slot,
+			       struct flow_record *kept)
+{
+	size_t size = record_parts_size(kept), before = slot->parts.bytes;
+	void *room;
+
+	if (!size)
+		return;
+	room = parts_alloc(&slot->parts, size);
+	history->parts_bytes += slot->parts.bytes - before;
+	if (room)
+		record_parts_move(kept, room);
+	else
+		record_parts_drop(kept);
+}
+
+/* The block at hand stays, whatever it takes. */
+static void history_bound_parts(struct history *history)
+{
+	uint64_t block;
+
+	while (history->parts_max && history->parts_bytes > history->parts_max) {
+		block = history_block_of(history_oldest(history));
+		if (block == history_block_of(history->newest))
+			return;
+		history_drop(history, history_slot(history, block));
+		history->forgotten = (block + 1) * BLOCK_RECORDS;
+	}
 }
 
 static void history_tidy_copy(struct flow_record *kept, const struct flow_record *record)
@@ -117,6 +163,7 @@ uint64_t history_append(struct history *history, const struct flow_record *recor
 	if (row == 0)
 		history_drop(history, slot);
 	history_tidy_copy(kept, record);
+	history_keep_parts(history, slot, kept);
 	kept->position = history->newest;
 	if (row == 0 || kept->time_ns < slot->first_ns)
 		slot->first_ns = kept->time_ns;
@@ -124,6 +171,7 @@ uint64_t history_append(struct history *history, const struct flow_record *recor
 		slot->last_ns = kept->time_ns;
 	if (row == BLOCK_RECORDS - 1)
 		history_seal(history, slot);
+	history_bound_parts(history);
 	return history->newest;
 }
 
@@ -169,7 +217,7 @@ void history_stats(struct history *history, struct history_stats *stats)
 
 	*stats = (struct history_stats){ .newest = history->newest, .oldest = oldest };
 	stats->count = history->newest + 1 - oldest;
-	stats->bytes = history->packed_bytes + sizeof(*history) +
+	stats->bytes = history->packed_bytes + history->parts_bytes + sizeof(*history) +
 		       history->slot_count * sizeof(*history->slots);
 	if (!stats->count)
 		return;

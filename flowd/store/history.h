@@ -3,8 +3,10 @@
  * The records of the recent past, in memory: a ring of the last `capacity`, each with a position
  * that counts from 1 without gaps. Readers hold nothing but a position; one that fell behind is
  * told how many records it missed. Older records lie compressed in blocks (about a sixth of their
- * size), so a read costs microseconds a block, never a lock. Texts of records are borrowed and must
- * outlive the history. No I/O, no clock; not thread-safe.
+ * size), so a read costs microseconds a block, never a lock. Names of nodes and interfaces are
+ * borrowed and must outlive the history; the other parts of records (record_parts.h) are copied,
+ * and those of a record that was read stay until the next append. No I/O, no clock; not
+ * thread-safe.
  */
 #ifndef STORE_HISTORY_H
 #define STORE_HISTORY_H
@@ -20,8 +22,9 @@
 
 struct history;
 
-/* 0, -EINVAL (capacity 0) or -ENOMEM. */
-int history_open(struct history **out, uint64_t capacity);
+/* `parts_max`: bytes that parts of records may take, beyond which the oldest block is forgotten
+ * before its time; 0: no bound. 0, -EINVAL (capacity 0) or -ENOMEM. */
+int history_open(struct history **out, uint64_t capacity, uint64_t parts_max);
 /* Accepts NULL. */
 void history_close(struct history *history);
 

@@ -160,6 +160,7 @@ static void trouble_take(void *context, const struct flow_event *event)
 		break;
 	case FLOW_EVENT_FLOW_EVICTED:
 	case FLOW_EVENT_FLOW_MALFORMED:
+	case FLOW_EVENT_DNS:
 		break;
 	}
 }

@@ -211,7 +211,7 @@ static struct history *open_history(void)
 	struct flow_record record = { .node_name = given.node };
 	struct history *history;
 
-	if (history_open(&history, HISTORY))
+	if (history_open(&history, HISTORY, 1 << 20))
 		die("no memory");
 	for (uint64_t i = 1; i < given.start; i++)
 		history_append(history, &record);

@@ -20,7 +20,7 @@ def observe(flowcli, path):
     found = {}
     for line in lines.splitlines():
         flow = json.loads(line).get("flow", {})
-        if "TCP" not in flow.get("l4", {}):
+        if "TCP" not in flow.get("l4", {}) or flow["Type"] == "L7":
             continue
         ports, facts = flow["l4"]["TCP"], flow["extensions"]["value"]["tcp"]
         key = (address(flow["IP"]["source"]), ports.get("source_port", 0),

@@ -40,12 +40,25 @@ def _defaults(value, path=""):
             yield from _defaults(inside, f"{path}{key}.")
 
 
+def _dns(facts):
+    if set(facts) - {"dns", "kind", "observed", "protocol"}:
+        yield f"a message has {set(facts)}"
+    dns = facts.get("dns", {})
+    if list(dns) != sorted(dns):
+        yield "dns: keys are not sorted"
+    if dns.get("transport") not in ("UDP", "TCP") or not isinstance(dns.get("timeout"), bool):
+        yield f"dns: {dns}"
+
+
 def _facts(facts):
     if list(facts) != sorted(facts):
         yield "extensions.value: keys are not sorted"
     for name in TEXT_NUMBERS:
         if name in facts and not (isinstance(facts[name], str) and DIGITS.match(facts[name])):
             yield f"{name} is not a number in a string"
+    if facts.get("kind") == "dns":
+        yield from _dns(facts)
+        return
     if facts.get("kind") not in KINDS | EVENTS:
         yield f"kind {facts.get('kind')}"
     if (facts.get("kind") in {"flow_start"} | EVENTS) == ("end_reason" in facts):

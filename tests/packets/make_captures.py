@@ -9,6 +9,9 @@ import os
 import struct
 import sys
 
+from dns_messages import (A, AAAA, CNAME, QUERY, RESPONSE, TRUNCATED, framed, message, name,
+                          record)
+
 START_NS = 1714979289123456789  # 2024-05-06T07:08:09.123456789Z
 MS = 1000000
 S = 1000 * MS
@@ -338,6 +341,56 @@ def make_long():
     return sorted(frames)
 
 
+def make_dns():
+    """Answers by alias and by address, none such, none at all, retried, truncated, in vain with
+    search domains; and a flow to a name."""
+    client, server, other = "10.0.0.1", "10.0.0.53", "10.0.0.54"
+
+    def asked(at, port, data, to=server):
+        return START_NS + at * MS, over4(client, to, 17, udp(port, 53, data))
+
+    def answered(at, port, data, by=server):
+        return START_NS + at * MS, over4(by, client, 17, udp(53, port, data))
+
+    def by_tcp(at, out, flags, sequence, data=b""):
+        ends = (client, server) if out else (server, client)
+        ports = (40009, 53) if out else (53, 40009)
+        return START_NS + at * MS, over4(*ends, 6, tcp(*ports, flags, data, sequence))
+
+    web = [record(CNAME, 60, name("web.example.net")), record(A, 30, ip4("192.0.2.1"))]
+    big = framed(message(9, QUERY, "big.example")), framed(message(9, RESPONSE, "big.example", A, [
+        record(A, 5, ip4(f"192.0.2.{number}")) for number in range(1, 30)]))
+    return [
+        asked(0, 40000, message(1, QUERY, "www.example.svc.test")),
+        answered(1, 40000, message(1, RESPONSE | 3, "www.example.svc.test")),
+        asked(2, 40000, message(2, QUERY, "www.example.test")),
+        answered(3, 40000, message(2, RESPONSE | 3, "www.example.test")),
+        asked(4, 40000, message(3, QUERY, "WWW.example")),
+        answered(24, 40000, message(3, RESPONSE, "WWW.example", A, web)),
+        asked(30, 40001, message(4, QUERY, "six.example", AAAA)),
+        answered(32, 40001, message(4, RESPONSE, "six.example", AAAA, [
+            record(AAAA, 300, ip6("2001:db8::1"))])),
+        *conversation(over4, client, "192.0.2.1", 40002, 443, START_NS + 40 * MS),
+        asked(100, 40003, message(5, QUERY, "fail.example")),
+        answered(400, 40003, message(5, RESPONSE | 2, "fail.example")),
+        asked(500, 40004, message(6, QUERY, "big.example")),
+        answered(501, 40004, message(6, TRUNCATED, "big.example")),
+        by_tcp(502, True, SYN, 1),
+        by_tcp(503, False, SYN | ACK, 5000),
+        by_tcp(504, True, ACK, 2, big[0][:1]),
+        by_tcp(505, True, ACK, 3, big[0][1:]),
+        by_tcp(507, False, ACK, 5101, big[1][100:]),
+        by_tcp(508, False, ACK, 5001, big[1][:100]),
+        asked(1000, 40005, message(7, QUERY, "silent.example")),
+        asked(3000, 40005, message(7, QUERY, "silent.example")),
+        asked(5000, 40006, message(8, QUERY, "silent.example"), other),
+        answered(5010, 40006, message(8, RESPONSE, "silent.example", A, [
+            record(A, 5, ip4("192.0.2.9"))]), other),
+        answered(5020, 40007, message(99, RESPONSE, "odd.example")),
+        asked(9000, 40008, b"GET / HTTP/1.1"),
+    ]
+
+
 def write_pcap(path, frames, nanoseconds=True, link=1, cut=0):
     data = struct.pack("<IHHiIII", 0xA1B23C4D if nanoseconds else 0xA1B2C3D4, 2, 4, 0, 0, 262144,
                        link)
@@ -370,6 +423,7 @@ def main():
     write_pcap(path("cooked"), [(stamp, COOKED_GRE + frame[14:]) for stamp, frame in make_http()],
                link=113)
     write_pcap(path("long"), make_long())
+    write_pcap(path("dns"), make_dns())
     write_pcap(path("microseconds"), make_http(), nanoseconds=False)
     write_pcap(path("truncated"), make_http(), cut=11)
     write_pcap(path("empty"), [])

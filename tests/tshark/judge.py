@@ -102,7 +102,7 @@ def ask(frames_by_name, scratch):
 
 
 def score(oracle_directory, lines_directory):
-    """The comparer's own totals over a directory of verdicts and one of JSON lines."""
+    """The comparer's own totals over a directory of verdicts and one of JSON lines: "flows", "dns"."""
     path = os.path.join(lines_directory, "score.json")
     done = subprocess.run(
         [sys.executable, "-B", os.path.join(TOOLS, "compare.py"), "--batch", oracle_directory,
@@ -110,7 +110,7 @@ def score(oracle_directory, lines_directory):
         capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with open(path, encoding="utf-8") as file:
-        return json.load(file)["flows"]
+        return json.load(file)
 
 
 def flows_of_verdict(verdict):
@@ -142,6 +142,8 @@ def flows_of_lines(lines):
         if not flow:
             continue
         facts = flow["extensions"]["value"]
+        if "packets" not in facts:
+            continue  # an event on a flow
         key = Flow(flow["IP"]["source"], flow["IP"]["destination"], facts["protocol"],
                    *_ports(flow))
         before = counts.get(key, Count(0, 0))

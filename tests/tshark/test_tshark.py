@@ -48,6 +48,7 @@ class Runner:
         self.document = os.path.join(root, "docs/differences.md")
         self.builder = os.path.join(root, "tests/packets/make_captures.py")
         self.cases = {}
+        self.scores = {}
 
     def made(self):
         directory = os.path.join(self.directory, "made")
@@ -67,21 +68,35 @@ class Runner:
 
     def score(self, folder):
         """The comparer's own score of a folder whose verdicts are kept."""
+        if folder in self.scores:
+            return self.scores[folder]
         directory = os.path.join(self.directory, folder)
         os.mkdir(directory)
         for case in self.cases[folder]:
             name = case.name.split("/")[1]
             with open(os.path.join(directory, name + ".jsonl"), "w", encoding="utf-8") as file:
                 file.write("\n".join(case.account.lines))
-        return judge.score(os.path.join(judge.CAPTURES, "oracle", folder), directory)
+        self.scores[folder] = judge.score(os.path.join(judge.CAPTURES, "oracle", folder), directory)
+        return self.scores[folder]
 
     def check_score(self, folder):
-        score = self.score(folder)
+        score = self.score(folder)["flows"]
         flows, exact = score["oracle_flows"], score["exact_wire"]
         print(f"# {folder}: {exact} of {flows} judged flows exact in packets and bytes "
               f"({100 * exact / flows:.2f} %), {score.get('extra', 0)} that tshark does not have, "
               f"{score.get('oracle_ignored', 0)} not judged")
         assert 100 * exact >= judge.EXACT_MIN * flows and not score.get("extra"), "too few"
+
+    def check_dns(self, folder):
+        """Messages found, and none made up; latencies and times to the microsecond."""
+        score = self.score(folder)["dns"]
+        total, found, extra = score["total"], score["tp"], score.get("fp", 0)
+        print(f"# {folder}: {found} of {total} DNS messages, {extra} that tshark does not have; "
+              f"{score['strict']} equal in types, outcome and addresses; "
+              f"{score['lat_ok']} of {score['lat_oracle']} latencies")
+        assert 1000 * found >= 995 * total and 1000 * found >= 995 * (found + extra), "too few"
+        assert score["lat_ok"] == score["lat_both"] == score["lat_oracle"], "latencies"
+        assert score["time_ok"] == score["time_of"], "times"
 
     def check_asked(self, folder):
         """A folder that tshark was asked about now; link types and all."""
@@ -132,6 +147,8 @@ class Runner:
     def checks(self):
         for folder in KEPT:
             yield f"{folder}: flows equal tshark's", lambda folder=folder: self.check_score(folder)
+        for folder in KEPT:
+            yield f"{folder}: DNS messages equal tshark's", lambda folder=folder: self.check_dns(folder)
         for folder in (ASKED, MADE):
             yield f"{folder}: flows equal tshark's", lambda folder=folder: self.check_asked(folder)
         yield "every packet is in a record or in a named counter", self.check_accounted

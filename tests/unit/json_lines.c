@@ -55,6 +55,9 @@ static void print_random(void)
 	memset(record.ends, 0, sizeof(record.ends));
 	if (next_random() % 2)
 		memcpy(record.ends, sample_named().ends, sizeof(record.ends));
+	record.dns = NULL;
+	record.kind %= FLOW_KIND_DNS;
+	record.source_names = record.destination_names = NULL;
 	record.node_name = next_random() % 4 ? names[FLOW_POINTS] : NULL;
 	name = next_random() % 4 ? names[FLOW_POINTS] : NULL;
 	sample_names(&record, name);

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-LINE_MAX = 61440
+LINE_MAX = 65024
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z$")
 MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}$")
 NUMERAL = re.compile(r"(0|[1-9]\d*)$")

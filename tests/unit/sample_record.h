@@ -162,4 +162,25 @@ static inline void sample_tcp(struct flow_record *record)
 	};
 }
 
+/* Both ends with every text as long as `name`, below 40,000 bytes. */
+static inline void sample_longest_ends(struct flow_record *record, const char *name)
+{
+	static char labels[ENDPOINT_LABELS_MAX * 40000];
+	static struct flow_endpoint endpoint;
+	char *at = labels;
+
+	memset(&endpoint, 0xff, sizeof(endpoint));
+	for (int i = 0; i < ENDPOINT_TEXT_COUNT; i++)
+		endpoint.text[i] = name;
+	for (int i = 0; i < ENDPOINT_LABELS_MAX; i++)
+		at = stpcpy(at, name) + 1;
+	endpoint.labels = labels;
+	endpoint.label_count = ENDPOINT_LABELS_MAX;
+	memset(record->ends, 0xff, sizeof(record->ends));
+	for (int side = 0; side < 2; side++) {
+		record->ends[side].endpoint = &endpoint;
+		record->ends[side].comm = name;
+	}
+}
+
 #endif

@@ -48,7 +48,7 @@ int stage_set_up(void **state)
 	snprintf(stage->events_url, sizeof(stage->events_url), "ipc://%s/q/e.sock",
 		 stage->directory);
 	assert_int_equal(loop_open(&stage->loop), 0);
-	assert_int_equal(history_open(&stage->history, 10000), 0);
+	assert_int_equal(history_open(&stage->history, 10000, 0), 0);
 	assert_int_equal(losses_open(&stage->losses), 0);
 	assert_int_equal(stage_open_queries(stage, stage->query_url, &stage->queries), 0);
 	assert_int_equal(open_publisher(stage), 0);

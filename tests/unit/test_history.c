@@ -22,7 +22,7 @@ static struct history *opened(uint64_t capacity)
 {
 	struct history *history = NULL;
 
-	assert_int_equal(history_open(&history, capacity), 0);
+	assert_int_equal(history_open(&history, capacity, 0), 0);
 	return history;
 }
 

@@ -303,36 +303,19 @@ static void test_escape(void **state)
 	assert_int_equal(json_escape("abc", NULL, 0), 3);
 }
 
-/* Both ends with as many labels and texts as there can be, all of them too long. */
-static void fill_ends(struct flow_record *record, const char *name)
-{
-	static char labels[ENDPOINT_LABELS_MAX * 40000];
-	static struct flow_endpoint endpoint;
-	char *at = labels;
-
-	memset(&endpoint, 0xff, sizeof(endpoint));
-	for (int i = 0; i < ENDPOINT_TEXT_COUNT; i++)
-		endpoint.text[i] = name;
-	for (int i = 0; i < ENDPOINT_LABELS_MAX; i++)
-		at = stpcpy(at, name) + 1;
-	endpoint.labels = labels;
-	endpoint.label_count = ENDPOINT_LABELS_MAX;
-	memset(record->ends, 0xff, sizeof(record->ends));
-	for (int side = 0; side < 2; side++) {
-		record->ends[side].endpoint = &endpoint;
-		record->ends[side].comm = name;
-	}
-}
-
 /* The longest of everything, with names no kernel allows: bounded, and cut visibly. */
 static void test_line_bound(void **state)
 {
 	static const char *const fillers[] = { "\x01", "\"", "\xff", "x", "\xf0\x9f\x98\x80" };
+	static char looked_up[FLOW_NAMES_SIZE];
 	struct flow_record record;
 
 	(void)state;
 	memset(&record, 0xff, sizeof(record));
 	memset(record.ends, 0, sizeof(record.ends));
+	record.dns = NULL;
+	memset(looked_up, '"', sizeof(looked_up) - 2);
+	record.source_names = record.destination_names = looked_up;
 	record.key.protocol = 58;
 	record.key.src_port = 1;
 	record.key.dst_port = 5;
@@ -352,7 +335,7 @@ static void test_line_bound(void **state)
 		record.node_name = name;
 		for (int i = 0; i < FLOW_POINTS; i++)
 			record.points[i].interface = name;
-		fill_ends(&record, name);
+		sample_longest_ends(&record, name);
 		sample_names(&record, name);
 		record.key.protocol = f % 2 ? 6 : 58;
 		record.kind = f % 3 ? FLOW_KIND_DROP : FLOW_KIND_UPDATE;

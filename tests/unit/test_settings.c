@@ -28,14 +28,18 @@ static int rules_of(const char *key, const char *value, struct packet_rules *rul
 	return err;
 }
 
+static const uint16_t dns_ports[] = DNS_PORTS_DEFAULT;
+
 static void test_defaults_are_those_of_captures(void **state)
 {
 	struct packet_rules rules, captures;
 
 	(void)state;
 	packet_rules_default(&captures);
+	packet_rules_set_dns(&captures, dns_ports, sizeof(dns_ports) / sizeof(*dns_ports));
 	assert_int_equal(rules_of(NULL, NULL, &rules), 0);
 	assert_memory_equal(rules.udp_bits, captures.udp_bits, sizeof(rules.udp_bits));
+	assert_memory_equal(rules.dns_bits, captures.dns_bits, sizeof(rules.dns_bits));
 	assert_int_equal(rules.tunnels, captures.tunnels);
 	assert_false(rules.both);
 }
@@ -46,6 +50,7 @@ static void test_tunnel(void **state)
 
 	(void)state;
 	packet_rules_none(&none);
+	packet_rules_set_dns(&none, dns_ports, sizeof(dns_ports) / sizeof(*dns_ports));
 	assert_int_equal(rules_of("tunnel", "outer", &rules), 0);
 	assert_memory_equal(&rules, &none, sizeof(none));
 	assert_int_equal(rules_of("tunnel", "both", &rules), 0);
