@@ -175,6 +175,8 @@ __weak int tc_tell_owner(struct __sk_buff *skb, struct sighting *sighting)
 
 	if (!cookie || !sighting)
 		return 0;
+	if ((sighting->packet.flags & (FLOW_TCP_SYN | FLOW_TCP_ACK)) == FLOW_TCP_SYN)
+		return 0; /* the connect has told everything */
 	packet = owner_reserve(OWNER_EVENT_PACKET, sizeof(*packet));
 	if (!packet)
 		return 0;

@@ -110,6 +110,8 @@ int owner_create(struct bpf_sock *socket)
 
 	if (socket->family != AF_INET && socket->family != AF_INET6)
 		return OWNER_GO_ON;
+	if (socket->protocol == PROTO_TCP) /* it will connect or listen, and tell then */
+		return OWNER_GO_ON;
 	owner = owner_begin(OWNER_EVENT_CREATE);
 	if (!owner)
 		return OWNER_GO_ON;

@@ -118,7 +118,7 @@ static const struct option rows[] = {
 	{ "identity.keep", OPTION_DURATION, AT(identity.keep), SECONDS(1), HOURS(24), "10m", NULL,
 	  false, "how long a container that has gone keeps its name" },
 	{ "identity.ring_bytes", OPTION_BYTES, AT(identity.ring_bytes), 4096, UINT64_C(1) << 28,
-	  "1MiB", NULL, false, "size of the ring buffer of sockets' owners from the kernel" },
+	  "2MiB", NULL, false, "size of the ring buffer of sockets' owners from the kernel" },
 	{ "identity.docker", OPTION_PATH, AT(identity.docker), 0, 0, "/var/lib/docker", NULL, false,
 	  "data directory of dockerd" },
 	{ "identity.containerd", OPTION_PATH, AT(identity.containerd), 0, 0, "/run/containerd",

@@ -2,9 +2,14 @@
 #include "flowd/identity/netns_read.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /*
  * "  |-- 10.0.0.1" is a leaf; the line below says of what kind: "/32 host LOCAL" is an address of
@@ -79,4 +84,50 @@ void netns_read_addresses(const char *directory, netns_address_fn take, void *co
 {
 	read_one(directory, "fib_trie", read_trie, take, context);
 	read_one(directory, "if_inet6", read_inet6, take, context);
+}
+
+static int read_nsid(int netlink, int netns)
+{
+	struct {
+		struct nlmsghdr header;
+		struct rtgenmsg family;
+		char pad[NLMSG_ALIGN(sizeof(struct rtgenmsg)) - sizeof(struct rtgenmsg)];
+		struct rtattr attribute;
+		int fd;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = RTM_GETNSID,
+			    .nlmsg_flags = NLM_F_REQUEST },
+		.attribute = { .rta_len = RTA_LENGTH(sizeof(int)), .rta_type = NETNSA_FD },
+		.fd = netns,
+	};
+	char answer[512] __attribute__((aligned(8)));
+	const struct nlmsghdr *header = (const struct nlmsghdr *)answer;
+	const struct rtattr *attribute;
+	int number = NETNSA_NSID_NOT_ASSIGNED;
+	ssize_t length;
+
+	if (send(netlink, &request, sizeof(request), 0) < 0)
+		return number;
+	length = recv(netlink, answer, sizeof(answer), 0);
+	attribute = (const struct rtattr *)((const char *)NLMSG_DATA(header) +
+					    NLMSG_ALIGN(sizeof(struct rtgenmsg)));
+	if (length >= (ssize_t)NLMSG_SPACE(sizeof(struct rtgenmsg)) + (ssize_t)RTA_SPACE(4) &&
+	    header->nlmsg_type == RTM_NEWNSID && attribute->rta_type == NETNSA_NSID)
+		memcpy(&number, RTA_DATA(attribute), sizeof(number));
+	return number;
+}
+
+bool netns_read_is_linked(const char *path)
+{
+	int netns = open(path, O_RDONLY | O_CLOEXEC);
+	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	bool linked =
+		netns >= 0 && netlink >= 0 && read_nsid(netlink, netns) != NETNSA_NSID_NOT_ASSIGNED;
+
+	if (netns >= 0)
+		close(netns);
+	if (netlink >= 0)
+		close(netlink);
+	return linked;
 }

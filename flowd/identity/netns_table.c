@@ -138,8 +138,11 @@ static void netns_look(struct netns_table *table, uint32_t netns, uint32_t pid, 
 
 	if (netns_table_of(table, pid) != netns)
 		return;
-	if (entry)
+	snprintf(path, sizeof(path), "%s/%u/ns/net", table->proc, pid);
+	if (entry) {
 		entry->verified = true;
+		entry->linked = netns_read_is_linked(path);
+	}
 	snprintf(path, sizeof(path), "%s/%u/net", table->proc, pid);
 	netns_read_addresses(path, netns_take_address, &reading);
 }
@@ -286,26 +289,59 @@ static bool netns_overlaps(const struct netns_binding *binding, uint64_t first_n
 	       (!binding->to_ns || binding->to_ns >= first_ns);
 }
 
+/* Whether packets that we see can be of this namespace: others may have the same addresses. */
+static bool netns_is_near(struct netns_table *table, const struct netns_binding *binding)
+{
+	const struct netns_entry *entry = lru_find(table->spaces, &binding->netns);
+
+	return entry && (entry->own || entry->linked);
+}
+
+/* The one binding of the time; NULL and in *match why not. */
+static const struct netns_binding *netns_choose(struct netns_table *table,
+						const struct netns_address *known,
+						uint64_t first_ns, uint64_t last_ns, bool near,
+						enum netns_match *match)
+{
+	const struct netns_binding *found = NULL;
+
+	*match = NETNS_NONE;
+	for (int i = 0; known && i < NETNS_BINDINGS; i++) {
+		const struct netns_binding *binding = &known->binding[i];
+
+		if (!netns_overlaps(binding, first_ns, last_ns) ||
+		    (near && !netns_is_near(table, binding)))
+			continue;
+		if (found && found->netns != binding->netns) {
+			*match = found->to_ns || binding->to_ns ? NETNS_MOVED : NETNS_AMBIGUOUS;
+			return NULL;
+		}
+		found = binding;
+		*match = NETNS_FOUND;
+	}
+	return found;
+}
+
+static bool netns_was_known(const struct netns_address *known)
+{
+	return known && known->binding[0].netns;
+}
+
 enum netns_match netns_table_who(struct netns_table *table, const uint8_t address[16],
 				 uint64_t first_ns, uint64_t last_ns,
 				 const struct netns_entry **entry)
 {
 	const struct netns_address *known = lru_find(table->addresses, address);
-	const struct netns_binding *found = NULL;
-	bool any = false;
+	enum netns_match match;
+	const struct netns_binding *found =
+		netns_choose(table, known, first_ns, last_ns, true, &match);
 
-	for (int i = 0; known && i < NETNS_BINDINGS; i++) {
-		const struct netns_binding *binding = &known->binding[i];
-
-		any |= binding->netns != 0;
-		if (!netns_overlaps(binding, first_ns, last_ns))
-			continue;
-		if (found && found->netns != binding->netns)
-			return found->to_ns || binding->to_ns ? NETNS_MOVED : NETNS_AMBIGUOUS;
-		found = binding;
-	}
-	if (!found)
-		return any ? NETNS_GONE : NETNS_NONE;
+	if (match == NETNS_NONE)
+		found = netns_choose(table, known, first_ns, last_ns, false, &match);
+	if (match == NETNS_NONE)
+		return netns_was_known(known) ? NETNS_GONE : NETNS_NONE;
+	if (match != NETNS_FOUND)
+		return match;
 	if (found->to_ns && found->to_ns < last_ns)
 		return NETNS_GONE;
 	*entry = lru_find(table->spaces, &found->netns);

@@ -22,6 +22,7 @@ struct netns_entry {
 	uint32_t pids[4]; /* threads inside, latest first */
 	uint32_t cgroup_count;
 	bool own;      /* the daemon's */
+	bool linked;   /* a link leads there from the daemon's namespace */
 	bool verified; /* a process inside has been seen there */
 };
 
