@@ -56,6 +56,7 @@ struct net_counters {
 	size_t only_count;
 	struct net_namespace namespaces[NAMESPACES_MAX];
 	size_t namespace_count;
+	uint64_t reads;
 	size_t count;
 	struct net_counter list[COUNTERS_MAX];
 };
@@ -152,6 +153,8 @@ static void counter_set(struct net_counters *counters, uint32_t netns, const cha
 		return;
 	counters->count++;
 	*counter = (struct net_counter){ .netns = netns, .value = value };
+	if (counters->reads) /* it was zero, or its namespace is new */
+		counter->gain = value;
 	snprintf(counter->name, sizeof(counter->name), "%s", name);
 }
 
@@ -257,6 +260,7 @@ void net_counters_read(struct net_counters *counters)
 		read_devices(counters, namespace);
 	}
 	read_softnet(counters);
+	counters->reads++;
 }
 
 void net_counters_each(const struct net_counters *counters, net_counter_fn visit, void *context)
