@@ -57,9 +57,11 @@ struct packet_plain {
 	__u16 payload_offset; /* from the end of the IP header */
 };
 
+/* Both structs begin at a word. A plain store: of a copy the compiler would have to think that it
+ * may lie anywhere, and make eight of it. */
 PACKET_INLINE void packet_put(void *to, __u32 offset, __u64 word)
 {
-	__builtin_memcpy((__u8 *)to + offset, &word, sizeof(word));
+	*(__u64 *)((__u8 *)to + offset) = word;
 }
 
 PACKET_INLINE int packet_is_tunnel_port(const struct packet_rules *rules, __u16 port)

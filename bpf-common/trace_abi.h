@@ -15,6 +15,22 @@
 #define TRACE_LINK_GUESS    2 /* neither was set: where the packet's data began */
 
 #define TRACE_DROP_BYTES 160
+#define TRACE_NAME_BYTES 32
+
+/* Which firewall had the packet; known only where its functions can be traced (fentry). */
+#define TRACE_FIREWALL_NONE	0
+#define TRACE_FIREWALL_NFTABLES 1
+#define TRACE_FIREWALL_IPTABLES 2
+
+/* The one element of the per-CPU array `trace_firewalls`: what a firewall on this CPU looks at. */
+struct trace_firewall {
+	__u64 packet; /* address of the buffer; 0: none yet */
+	__u64 chain;  /* address of the chain, or of iptables' table */
+	__u32 kind;   /* TRACE_FIREWALL_* */
+	__u32 hook;
+};
+FLOW_ABI_ASSERT(sizeof(struct trace_firewall) == 24);
+
 /* FLOW_EVENT_DROP: one packet that the kernel freed as dropped; its headers are parsed by user
  * space. */
 struct trace_drop {
@@ -24,22 +40,25 @@ struct trace_drop {
 	__u64 netns_cookie; /* 0 = not known */
 	__u64 cgroup;	    /* of the owning socket; 0 = none */
 	__u64 socket;	    /* its cookie; 0 = none or not given yet */
-	__u64 chain; /* address of the firewall's chain, where the kernel tells; see trace_chain */
-	__u32 netns; /* inode number; 0 = not known */
-	__u32 ifindex;	/* where the packet was; 0 = nowhere yet */
-	__u32 iif;	/* where it came in; 0 = made here */
-	__u32 reason;	/* enum skb_drop_reason of this kernel */
-	__u32 length;	/* from the first of `bytes` to the packet's end */
-	__u16 segments; /* packets on the wire */
-	__u16 protocol; /* ethertype; 0 = not known */
-	__u8 link;	/* TRACE_LINK_* */
-	__u8 tcp_state; /* of the socket; 0 = none */
+	__u32 netns;	    /* inode number; 0 = not known */
+	__u32 ifindex;	    /* where the packet was; 0 = nowhere yet */
+	__u32 iif;	    /* where it came in; 0 = made here */
+	__u32 reason;	    /* enum skb_drop_reason of this kernel */
+	__u32 length;	    /* from the first of `bytes` to the packet's end */
+	__u16 segments;	    /* packets on the wire */
+	__u16 protocol;	    /* ethertype; 0 = not known */
+	__u8 link;	    /* TRACE_LINK_* */
+	__u8 tcp_state;	    /* of the socket; 0 = none */
 	__u16 captured;
-	__u32 pad;
-	__u8 device[16]; /* name of `ifindex`; empty = not known */
+	__u8 firewall; /* TRACE_FIREWALL_*: who dropped it; the next three say more */
+	__u8 hook;     /* enum nf_inet_hooks */
+	__u8 pad[2];
+	__u8 device[16];	      /* name of `ifindex`; empty = not known */
+	__u8 table[TRACE_NAME_BYTES]; /* text, cut */
+	__u8 chain[TRACE_NAME_BYTES]; /* the base chain; iptables: empty */
 	__u8 bytes[TRACE_DROP_BYTES];
 };
-FLOW_ABI_ASSERT(sizeof(struct trace_drop) == 280);
+FLOW_ABI_ASSERT(sizeof(struct trace_drop) == 336);
 
 /* Which retransmission it was, X(NAME, json_name). */
 #define TRACE_RETRANSMITS(X) \

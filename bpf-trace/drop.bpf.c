@@ -100,6 +100,34 @@ TRACE_INLINE void drop_place(const struct sk_buff *skb, const struct sock *sk,
 		drop_socket(sk, drop);
 }
 
+/* The firewall that had this very packet last on this CPU, and let nobody have it after. */
+TRACE_INLINE void drop_firewall(const struct sk_buff *skb, struct trace_drop *drop)
+{
+	__u32 zero = 0;
+	const struct trace_firewall *firewall = bpf_map_lookup_elem(&trace_firewalls, &zero);
+
+	drop->firewall = TRACE_FIREWALL_NONE;
+	drop->hook = 0;
+	drop->table[0] = drop->chain[0] = 0;
+	if (!cfg_firewall_reason || drop->reason != cfg_firewall_reason || !firewall ||
+	    firewall->packet != (__u64)skb)
+		return;
+	drop->firewall = (__u8)firewall->kind;
+	drop->hook = (__u8)firewall->hook;
+	if (firewall->kind == TRACE_FIREWALL_IPTABLES) {
+		const struct xt_table *table = (const void *)firewall->chain;
+
+		BPF_CORE_READ_STR_INTO(&drop->table, table, name);
+	} else {
+		const struct nft_chain *chain = (const void *)firewall->chain;
+
+		bpf_probe_read_kernel_str(drop->chain, sizeof(drop->chain),
+					  BPF_CORE_READ(chain, name));
+		bpf_probe_read_kernel_str(drop->table, sizeof(drop->table),
+					  BPF_CORE_READ(chain, table, name));
+	}
+}
+
 TRACE_INLINE int drop_report(const struct sk_buff *skb, const struct sock *sk, __u64 location,
 			     __u32 reason, __u16 protocol, struct trace_bucket *bucket)
 {
@@ -111,12 +139,13 @@ TRACE_INLINE int drop_report(const struct sk_buff *skb, const struct sock *sk, _
 	}
 	trace_begin(&drop->event, FLOW_EVENT_DROP, sizeof(*drop));
 	drop->location = location;
-	drop->dst_input = drop->netns_cookie = drop->cgroup = drop->socket = drop->chain = 0;
+	drop->dst_input = drop->netns_cookie = drop->cgroup = drop->socket = 0;
 	drop->netns = 0;
 	drop->reason = reason;
 	drop->protocol = protocol;
 	drop->tcp_state = 0;
-	drop->pad = 0;
+	__builtin_memset(drop->pad, 0, sizeof(drop->pad));
+	drop_firewall(skb, drop);
 	drop->segments = drop_segments(skb);
 	drop_place(skb, sk, drop);
 	drop_bytes(skb, drop);

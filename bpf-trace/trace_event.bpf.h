@@ -40,6 +40,14 @@ struct {
 	__uint(max_entries, 4096);
 } trace_events SEC(".maps") __weak;
 
+/* Written by the programs of firewall.bpf.c, where they could be attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct trace_firewall);
+} trace_firewalls SEC(".maps") __weak;
+
 /* When a socket entered its state, by address. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -62,7 +70,8 @@ const volatile __u32 cfg_hz __weak = 0;		/* jiffies a second */
 const volatile __u32 cfg_drop_args __weak = 0;	/* of the tracepoint kfree_skb in this kernel */
 const volatile __u32 cfg_reset_args __weak = 0; /* of tcp_send_reset */
 const volatile __u32 cfg_rtt_every __weak = 0;	/* one RTT sample of so many, a power of two */
-const volatile __u32 cfg_consumed __weak = 0;	/* the reason that is no drop; 0 = none */
+const volatile __u32 cfg_firewall_reason __weak = 0; /* that says a firewall dropped it */
+const volatile __u32 cfg_consumed __weak = 0;	     /* the reason that is no drop; 0 = none */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

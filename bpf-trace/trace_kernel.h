@@ -96,6 +96,25 @@ struct skb_shared_info {
 	unsigned short gso_size, gso_segs;
 };
 
+/* Of the modules nf_tables and x_tables. */
+struct nft_table {
+	char *name;
+};
+struct nft_chain {
+	struct nft_table *table;
+	char *name;
+};
+struct nf_hook_state {
+	__u8 hook; /* since 5.13; before, an unsigned int */
+};
+struct nft_pktinfo {
+	struct sk_buff *skb;
+	const struct nf_hook_state *state;
+};
+struct xt_table {
+	const char name[32];
+};
+
 struct bpf_prog_aux {
 	__u32 id;
 };

@@ -12,6 +12,7 @@
 #include "flowcli/pcapng.h"
 #include "flowd/flow/fragments.h"
 #include "flowd/flow/packet_rules.h"
+#include "flowd/flow/tcp_track.h"
 
 #define CAPTURE_BATCH	     64
 #define CAPTURE_BUFFER_BYTES (256 * 1024)
@@ -37,7 +38,9 @@ struct capture {
 	uint64_t clock_ns; /* the latest stamp */
 	uint64_t age_ns;   /* the flow table is aged when the clock passes it */
 	size_t batched;
+	struct tcp_track *tcp;
 	struct flow_delta batch[CAPTURE_BATCH];
+	struct flow_tcp tcp_facts[CAPTURE_BATCH]; /* of the deltas that point to theirs */
 };
 
 /* ---- frames --------------------------------------------------------------------------------- */
@@ -100,9 +103,29 @@ static void clock_advance(struct capture *capture, uint64_t time_ns)
 	capture->age_ns = (time_ns / FLOW_AGE_STEP_NS + 1) * FLOW_AGE_STEP_NS;
 }
 
+/* What the segment says of its connection, into `facts`; NULL when it cannot be read. */
+static const struct flow_tcp *tcp_judge(struct capture *capture, const struct capture_frame *frame,
+					uint64_t time_ns, struct flow_tcp *facts)
+{
+	const struct packet *packet = &frame->packet;
+	const uint8_t *tcp = frame->data + frame->link_bytes + packet->l4_offset;
+	uint32_t before = (uint32_t)packet->l4_offset - packet->l3_offset;
+	struct tcp_segment segment;
+
+	if (packet->key.protocol != IPPROTO_TCP || packet->l3_bytes <= before ||
+	    packet->fragment == PACKET_FRAGMENT_LATER || tcp >= frame->end ||
+	    tcp_segment_read(tcp, (uint32_t)(frame->end - tcp), packet->l3_bytes - before,
+			     &segment))
+		return NULL;
+	*facts = (struct flow_tcp){ 0 };
+	tcp_track_segment(capture->tcp, &packet->key, &segment, time_ns, facts);
+	return facts;
+}
+
 static void batch_add(struct capture *capture, const struct capture_frame *frame, uint32_t bytes,
 		      uint64_t time_ns)
 {
+	struct flow_tcp *facts = &capture->tcp_facts[capture->batched];
 	struct flow_delta *delta = &capture->batch[capture->batched++];
 	const struct packet *packet = &frame->packet;
 	uint32_t outside = frame->link_bytes + packet->l3_offset;
@@ -117,6 +140,7 @@ static void batch_add(struct capture *capture, const struct capture_frame *frame
 		.vlan = { packet->vlan[0], packet->vlan[1] },
 		.points = { FLOW_POINT(frame->ifindex, FLOW_HOOK_CAPTURE) },
 		.sampling = 1,
+		.tcp = tcp_judge(capture, frame, time_ns, facts),
 		.starts = FLOW_STARTS_ASK,
 	};
 	delta->l3_bytes = packet->l3_bytes  ? packet->l3_bytes
@@ -269,6 +293,7 @@ static int table_open(struct capture *capture, const struct capture_options *opt
 {
 	struct flow_table_options table = {
 		.max_flows = options->max_flows,
+		.max_troubles = options->max_flows,
 		.timeouts = options->timeouts,
 		/* Fixed: the same file gives the same records in the same order. */
 		.hash_seed = { 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9,
@@ -281,7 +306,7 @@ static int table_open(struct capture *capture, const struct capture_options *opt
 
 	packet_rules_default(&capture->rules);
 	capture->fragments = fragments_open();
-	if (error || !capture->fragments)
+	if (error || !capture->fragments || tcp_track_open(&capture->tcp))
 		return capture_fail(capture->summary, -ENOMEM, "no memory for the flow table");
 	flow_table_set_names(capture->table, NULL, NULL, options->node_name);
 	return 0;
@@ -321,6 +346,7 @@ static void capture_close(struct capture *capture)
 {
 	flow_table_close(capture->table);
 	fragments_close(capture->fragments);
+	tcp_track_close(capture->tcp);
 	pcapng_close(capture->pcapng);
 	if (capture->pcap)
 		pcap_close(capture->pcap);

@@ -41,7 +41,7 @@ static const struct option_group *const groups[] = { &inquiry_range_options, &ou
 struct why {
 	const char *source, *destination; /* as written */
 	char host[128], port[16];	  /* of the destination */
-	uint8_t source_address[16];
+	uint8_t source_address[16], host_address[16];
 	struct evidence evidence;
 	struct why_verdict verdict;
 };
@@ -93,6 +93,16 @@ static struct filter *one_way(const struct why *why, bool back, char *complaint,
 	return filter;
 }
 
+/* Of the destination as a listener. */
+static struct filter *overflow(const struct why *why, char *complaint, size_t size)
+{
+	struct filter *filter = and_test(NULL, "kind", "tcp_overflow", complaint, size);
+
+	if (filter && *why->port)
+		filter = and_test(filter, "source.port", why->port, complaint, size);
+	return filter;
+}
+
 static struct filter *both_ways(const struct why *why, char *complaint, size_t size)
 {
 	struct filter *there = one_way(why, false, complaint, size), *back;
@@ -104,13 +114,26 @@ static struct filter *both_ways(const struct why *why, char *complaint, size_t s
 		filter_free(there);
 		return NULL;
 	}
-	return filter_or(there, back);
+	return filter_or(filter_or(there, back), overflow(why, complaint, size));
+}
+
+/* A socket of the destination, or of any address. */
+static bool is_listener(const struct why *why, const struct flow_record *record)
+{
+	static const uint8_t any[2][16] = { { 0 }, { [10] = 0xff, 0xff } };
+	const uint8_t *address = record->key.src;
+
+	return !memcmp(address, why->host_address, 16) || !memcmp(address, any[0], 16) ||
+	       !memcmp(address, any[1], 16);
 }
 
 static void why_take(void *state, const struct flow_record *record)
 {
 	struct why *why = state;
 	bool back = memcmp(record->key.src, why->source_address, sizeof(why->source_address)) != 0;
+
+	if (record->kind == FLOW_KIND_TCP_OVERFLOW && !is_listener(why, record))
+		return;
 
 	evidence_take(&why->evidence, record, back);
 }
@@ -209,7 +232,8 @@ static int ask(struct why *why)
 	char complaint[512] = "not enough memory";
 	int version, status;
 
-	if (split_port(why) || address_parse(why->source, why->source_address, &version))
+	if (split_port(why) || address_parse(why->source, why->source_address, &version) ||
+	    address_parse(why->host, why->host_address, &version))
 		return command_misuse("flowcli why",
 				      "'%s' and '%s' must be addresses, the second "
 				      "perhaps with a port: 10.0.0.2:80, [fd00::2]:80",

@@ -160,6 +160,10 @@ void evidence_take(struct evidence *evidence, const struct flow_record *record, 
 		return;
 	}
 	take_moment(evidence, record);
+	if (record->kind == FLOW_KIND_TCP_OVERFLOW) {
+		evidence->overflows += record->dropped;
+		evidence->overflow_netns = record->incident.netns;
+	}
 	if (record->kind == FLOW_KIND_DROP)
 		take_drop(evidence, record, back);
 	else if (record->kind == FLOW_KIND_TCP_RESET)

@@ -48,6 +48,8 @@ struct evidence {
 	struct evidence_way there, back;
 	uint64_t established; /* conversations that went beyond the handshake */
 	uint64_t connect_failures;
+	uint64_t overflows; /* connections that a listening socket had no room for */
+	uint32_t overflow_netns;
 	uint32_t connect_error; /* errno of the latest */
 	uint64_t records, first_ns, last_ns;
 	struct evidence_drop drops[EVIDENCE_DROPS];

@@ -191,6 +191,18 @@ static void judge_resets(struct why_case *this)
 		say(this, "reset by %s", this->source);
 }
 
+static void judge_overflow(struct why_case *this)
+{
+	const struct evidence *evidence = this->evidence;
+
+	if (evidence->overflows)
+		say(this,
+		    "the queue of the socket that listens at %s was full %" PRIu64
+		    " %s (network namespace %" PRIu32 "): its program accepts too slowly",
+		    this->destination, evidence->overflows, times_word(evidence->overflows),
+		    evidence->overflow_netns);
+}
+
 static void judge_udp_refusal(struct why_case *this)
 {
 	const struct evidence *evidence = this->evidence;
@@ -325,6 +337,7 @@ void why_judge(const struct evidence *evidence, const char *source, const char *
 		return;
 	}
 	judge_drops(&this);
+	judge_overflow(&this);
 	judge_udp_refusal(&this);
 	judge_resets(&this);
 	judge_path_mtu(&this, &evidence->there);

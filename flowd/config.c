@@ -92,6 +92,8 @@ static const struct option rows[] = {
 	  "count only packets that this pcap-filter(7) expression matches; empty: all" },
 	{ "events.drops", OPTION_SWITCH, AT(events.drops), 0, 0, "true", NULL, false,
 	  "tell of packets that the kernel drops" },
+	{ "events.firewalls", OPTION_SWITCH, AT(events.firewalls), 0, 0, "true", NULL, false,
+	  "tell table and chain of the firewall that dropped, where the kernel lets us (fentry)" },
 	{ "events.tcp", OPTION_SWITCH, AT(events.tcp), 0, 0, "true", NULL, false,
 	  "tell of retransmissions, resets, failed connects and round trip times" },
 	{ "events.tcp_states", OPTION_SWITCH, AT(events.tcp_states), 0, 0, "false", NULL, false,

@@ -89,7 +89,7 @@ struct config {
 	} identity;
 	uint64_t history_records;
 	struct {
-		uint64_t drops, tcp, tcp_states, rate;
+		uint64_t drops, firewalls, tcp, tcp_states, rate;
 		const char *namespaces, *quiet;
 	} events;
 	struct {

@@ -321,12 +321,49 @@ void identification_stored(struct identification *part, uint64_t position)
 		part->oldest = position - part->config->history_records;
 }
 
-void identification_stats(const struct identification *part, struct identification_stats *stats)
+/* ---- counters ------------------------------------------------------------------------------- */
+
+#define FROM_COUNTER(name, json_name) "identity_from_" json_name,
+static const char *const from_counters[] = { IDENTITY_SOURCES(FROM_COUNTER) };
+#define MISSING_COUNTER(name, json_name) "identity_" json_name,
+static const char *const missing_counters[] = { IDENTITY_REASONS(MISSING_COUNTER) };
+
+static void identification_count_owners(const struct identification *part,
+					identification_count_fn visit, void *context)
 {
-	*stats = (struct identification_stats){ 0 };
+	struct owner_table_stats table;
+	struct owner_stats kernel = { 0 };
+
+	owner_table_stats(local_owners(part->local), &table);
+	if (part->owner)
+		owner_stats(part->owner, &kernel);
+	visit(context, "owner_events", kernel.events, "facts about sockets told by the kernel");
+	visit(context, "owner_events_lost", kernel.lost,
+	      "those that the ring buffer had no room for");
+	visit(context, "owners_remembered", table.cookies, "sockets whose owners are known");
+	visit(context, "owners_forgotten", table.forgotten,
+	      "given up because identity.max_owners "
+	      "was reached");
+	visit(context, "sockets_missing", 0,
+	      part->owner ? owner_missing(part->owner) : "the kernel refused the programs");
+}
+
+void identification_counters(const struct identification *part, identification_count_fn visit,
+			     void *context)
+{
+	struct identity_stats stats;
+
 	if (!part)
 		return;
-	identity_stats(part->identity, &stats->identity);
-	if (part->owner)
-		owner_stats(part->owner, &stats->owner);
+	identity_stats(part->identity, &stats);
+	for (int i = 1; i < IDENTITY_FROM_COUNT; i++)
+		visit(context, from_counters[i], stats.named[i], "ends of flows identified so");
+	for (int i = 1; i < IDENTITY_MISSING_COUNT; i++)
+		visit(context, missing_counters[i], stats.missing[i],
+		      "ends of flows without process or name, for this reason");
+	visit(context, "endpoints", stats.endpoints, "different ends that records point at");
+	identification_count_owners(part, visit, context);
+	if (part->kube)
+		visit(context, "kubernetes_objects", kube_store_count(kube_objects(part->kube)),
+		      "objects of the cluster that are known");
 }

@@ -31,10 +31,10 @@ const struct flow_record *identification_name(struct identification *part,
 void identification_held(struct identification *part, uint64_t position);
 void identification_stored(struct identification *part, uint64_t position);
 
-struct identification_stats {
-	struct identity_stats identity;
-	struct owner_stats owner;
-};
-void identification_stats(const struct identification *part, struct identification_stats *stats);
+/* Each counter of this part, and what the kernel refused (value 0, text: what). Accepts NULL. */
+typedef void (*identification_count_fn)(void *context, const char *name, uint64_t value,
+					const char *text);
+void identification_counters(const struct identification *part, identification_count_fn visit,
+			     void *context);
 
 #endif

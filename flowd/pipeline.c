@@ -31,7 +31,6 @@
 #include "flowd/status.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
-#include "flowd/trouble/trouble.h"
 #include "flowd/troubles.h"
 
 #define PIPELINE_SAMPLE_NS	(5 * CLOCK_S)
@@ -226,6 +225,7 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.thrift = pipeline->budget.factor,
 		.exporters = outlets_exporters(delivery_outlets(pipeline->delivery)),
 		.trouble = pipeline->trouble,
+		.identification = pipeline->identification,
 	};
 }
 

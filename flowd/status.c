@@ -2,6 +2,7 @@
 #include "flowd/status.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 #include "flowd/base/usage.h"
 #include "flowd/ledger.h"
 
-#define STATUS_COUNTERS	  256
+#define STATUS_COUNTERS	  512
+#define STATUS_NET	  192 /* of these, the kernel's own by namespace */
 #define STATUS_INTERFACES 1024
 
 struct status_page {
@@ -22,6 +24,8 @@ struct status_page {
 	struct flow_loss losses[LOSSES_TOLD];
 	struct exporter_stats exporting[EXPORTERS_MAX];
 	struct exporter_status exporters[EXPORTERS_MAX];
+	char net_names[STATUS_NET][80];
+	size_t net_count;
 };
 
 int status_page_open(struct status_page **out)
@@ -145,9 +149,22 @@ static void status_count_bus(struct status_page *page, const struct status_sourc
 		     "queries that wait for new records");
 }
 
-static void status_count_trouble(void *context, const char *name, uint64_t value, const char *text)
+static void status_count_part(void *context, const char *name, uint64_t value, const char *text)
 {
 	status_count(context, name, value, text);
+}
+
+static void status_count_net(void *context, uint32_t netns, const char *name, uint64_t value)
+{
+	struct status_page *page = context;
+	char *text;
+
+	if (page->net_count == STATUS_NET)
+		return;
+	text = page->net_names[page->net_count++];
+	snprintf(text, sizeof(page->net_names[0]), netns ? "netns.%u.%s" : "net.%.0u%s", netns,
+		 name);
+	status_count(page, text, value, "counted by the kernel");
 }
 
 static void status_visit(void *context, const struct interface_info *info)
@@ -259,7 +276,10 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 		     "1 in so many packets is looked at because of budget.cpu");
 	status->exporters = page->exporters;
 	status->exporter_count = status_fill_exporters(page, sources->exporters);
-	trouble_counters(sources->trouble, status_count_trouble, page);
+	trouble_counters(sources->trouble, status_count_part, page);
+	identification_counters(sources->identification, status_count_part, page);
+	page->net_count = 0;
+	trouble_net_counters(sources->trouble, status_count_net, page);
 	status->ledger = page->counters;
 	status->ledger_count = page->counter_count;
 	status->interfaces = page->interfaces;

@@ -5,6 +5,7 @@
 
 #include "flowd/export/exporters.h"
 #include "flowd/flow/flow_table.h"
+#include "flowd/identification.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/serve/publish.h"
@@ -29,6 +30,7 @@ struct status_sources {
 	uint32_t thrift; /* a factor on sampling (budget.h) */
 	const struct query_service *queries;
 	const struct trouble *trouble;
+	const struct identification *identification; /* NULL: off */
 };
 
 struct status_page;

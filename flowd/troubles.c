@@ -8,6 +8,7 @@ int troubles_open(struct trouble **out, struct loop *loop, const struct config *
 {
 	const struct trouble_options options = { .drops = config->events.drops,
 						 .tcp = config->events.tcp,
+						 .firewalls = config->events.firewalls,
 						 .tcp_states = config->events.tcp_states,
 						 .rate = config->events.rate,
 						 .namespaces = config->events.namespaces,

@@ -98,8 +98,8 @@ static Flowd__Endpoint *image_end(struct end_image *image, const struct flow_end
 		char *stop =
 			address_write(image->xlated, end->xlated, address_is_mapped(end->xlated));
 
-		snprintf(stop, sizeof(image->xlated) - (size_t)(stop - image->xlated), " %u",
-			 end->xlated_port);
+		snprintf(stop, sizeof(image->xlated) - (size_t)(stop - image->xlated), " %u%s",
+			 end->xlated_port, end->is_xlated == END_XLATED_SHOWN ? " shown" : "");
 		message->xlated = image->xlated;
 	}
 	return message;
@@ -122,7 +122,7 @@ void codec_identity_image(struct flow_image *image, const struct flow_record *re
 	flow->destination_service = image_service(&image->ends[1], destination->endpoint);
 	flow->socket_cookie = record->socket_cookie;
 	flow->cgroup_id = end_cgroup(source) ? end_cgroup(source) : end_cgroup(destination);
-	if (source->is_xlated && image->flow.ip) {
+	if (source->is_xlated == END_XLATED_SHOWN && image->flow.ip) {
 		address_write(image->source_xlated, source->xlated,
 			      address_is_mapped(source->xlated));
 		image->ip.source_xlated = image->source_xlated;
@@ -234,10 +234,11 @@ static int read_xlated(const char *text, struct flow_end *end, const struct reas
 	memcpy(address, text, (size_t)(space - text));
 	address[space - text] = '\0';
 	port = strtoul(space + 1, &stop, 10);
-	if (*stop || port > UINT16_MAX || address_parse(address, end->xlated, &version))
+	end->is_xlated = strcmp(stop, " shown") ? END_XLATED_OWN : END_XLATED_SHOWN;
+	if ((*stop && end->is_xlated == END_XLATED_OWN) || port > UINT16_MAX ||
+	    address_parse(address, end->xlated, &version))
 		return reason_set(reason, -EBADMSG, "flow: \"%.50s\" is no address and port", text);
 	end->xlated_port = (uint16_t)port;
-	end->is_xlated = 1;
 	return 0;
 }
 

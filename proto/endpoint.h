@@ -98,17 +98,22 @@ enum identity_from { IDENTITY_SOURCES(IDENTITY_SOURCE_ENUM) IDENTITY_FROM_COUNT 
 #define IDENTITY_REASON_ENUM(name, json_name) IDENTITY_MISSING_##name,
 enum identity_missing { IDENTITY_REASONS(IDENTITY_REASON_ENUM) IDENTITY_MISSING_COUNT };
 
+/* The record shows the end as NAT does, `xlated` is its own; or the other way round. */
+#define END_XLATED_NO	 0
+#define END_XLATED_OWN	 1
+#define END_XLATED_SHOWN 2
+
 /* One end of one record. All zeros: nothing is known, and nobody was asked. */
 struct flow_end {
 	const struct flow_endpoint *endpoint; /* borrowed; NULL: nothing is known */
 	const char *comm;		      /* of the process; NULL: not known */
 	uint32_t pid;			      /* thread group; 0: not known */
 	uint32_t uid;			      /* valid where pid is */
-	uint8_t xlated[16];		      /* the end's own address, where NAT showed another */
+	uint8_t xlated[16]; /* the address on the other side of NAT, as is_xlated says */
 	uint16_t xlated_port;
-	uint8_t is_xlated;
-	uint8_t from;	 /* enum identity_from: of what identifies the end */
-	uint8_t missing; /* enum identity_missing */
+	uint8_t is_xlated; /* END_XLATED_* */
+	uint8_t from;	   /* enum identity_from: of what identifies the end */
+	uint8_t missing;   /* enum identity_missing */
 	uint8_t pad[3];
 };
 

@@ -84,7 +84,7 @@ extern const struct field_name field_identity_names[], field_from_names[], field
 		END_FACTS("asn", FIELD_NUMBER, asn, "_location.asn", "autonomous system",          \
 			  .max = UINT32_MAX),                                                      \
 		END_FACTS("xlated", FIELD_ADDRESS, xlated, "_xlated",                              \
-			  "own address, where NAT showed another"),                                \
+			  "address on the other side of NAT"),                                     \
 		ROW("source.identity.from", FIELD_NAME, field_source_identity_from,                \
 		    FACTS "identity_source.source", "source: what identified it",                  \
 		    .names = field_from_names, .max = IDENTITY_FROM_COUNT - 1),                    \

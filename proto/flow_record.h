@@ -90,7 +90,7 @@ struct flow_drop {
  */
 struct flow_tcp {
 	uint64_t handshake_ns; /* SYN to the answer, on the record of the side that opened */
-	uint32_t srtt_min_us, srtt_avg_us, srtt_max_us;	 /* of samples; 0 = none */
+	uint32_t srtt_min_us, srtt_avg_us, srtt_max_us;	 /* of the flow's samples */
 	uint32_t rtt_min_us;				 /* as the socket says; 0 = not known */
 	uint32_t retransmits;				 /* all kinds */
 	uint32_t retransmits_of[TRACE_RETRANSMIT_COUNT]; /* [NONE]: told by packets alone */

@@ -129,7 +129,7 @@ char *json_ip_xlated(char *out, const struct flow_record *record)
 	const struct flow_end *source = &record->ends[FLOW_SOURCE];
 
 	out = json_ip(out, record->key.src, record->key.dst, record->key.scope);
-	if (!source->is_xlated)
+	if (source->is_xlated != END_XLATED_SHOWN)
 		return out;
 	out = json_literal(out - strlen("},"), ",\"source_xlated\":\"");
 	out = address_write(out, source->xlated, address_is_mapped(source->xlated));

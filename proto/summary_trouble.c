@@ -127,7 +127,10 @@ char *summary_event(char *out, const struct flow_record *record)
 	case FLOW_KIND_TCP_STATE:
 		return write_state(out, &record->incident);
 	case FLOW_KIND_TCP_OVERFLOW:
-		return json_literal(out, "listen queue overflow");
+		return json_literal(
+			write_packets(json_literal(out, "listening socket's queue full: "),
+				      record->dropped),
+			" dropped");
 	case FLOW_KIND_XDP_ERROR:
 		return json_literal(out, "XDP program failed");
 	case FLOW_KIND_START:

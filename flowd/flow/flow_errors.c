@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "flowd/flow/flow_errors.h"
 
+#include "flowd/flow/flow_life.h"
 #include "flowd/flow/flow_sampled.h"
 
 #define ERRORS_HELD_MAX 4096u /* flows that tell of errors, at a time */
@@ -51,6 +52,8 @@ static bool error_join(struct flow_table *table, const struct flow_key *quoted,
 	uint32_t before = note->error.packets;
 	note->error = *error;
 	note->error.packets += before;
+	if (!flow_state_at(table, number)->packets)
+		flow_life_wake(table, number);
 	return true;
 }
 

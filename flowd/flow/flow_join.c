@@ -6,6 +6,7 @@
 #include "flowd/flow/flow_errors.h"
 #include "flowd/flow/flow_life.h"
 #include "flowd/flow/flow_sampled.h"
+#include "flowd/flow/flow_trouble.h"
 
 #define EXTRA_FLAGS (FLOW_FLAG_TUNNEL | FLOW_FLAG_QUOTE)
 
@@ -336,6 +337,8 @@ void flow_join(struct flow_table *table, uint32_t hash, const struct flow_delta 
 		flow_continue(table, number, delta);
 	else
 		number = flow_begin(table, hash, delta);
+	if (delta->tcp)
+		flow_trouble_tcp(table, number, delta->tcp);
 	if (delta->flags & (FLOW_TCP_FIN | FLOW_TCP_RST))
 		conversation_close(table, number);
 	if (delta->flags & FLOW_FLAG_QUOTE && delta->packets)

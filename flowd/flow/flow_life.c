@@ -42,7 +42,7 @@ bool flow_life_has_news(const struct flow_table *table, const struct flow *flow)
 	if (flow->packets || !flow->noted)
 		return flow->packets;
 	note = flow_notes_find(&table->notes, flow->id);
-	return note->trouble && note->trouble->news;
+	return note->error.packets != note->errors_told || (note->trouble && note->trouble->news);
 }
 
 void flow_life_wake(struct flow_table *table, uint32_t number)

@@ -49,7 +49,7 @@ struct flow_troubles {
 		};
 	} waiting[FLOW_TROUBLES_WAITING];
 	uint32_t count;
-	uint32_t held; /* notes that tell of trouble */
+	uint32_t held, max; /* notes that tell of trouble */
 	uint64_t joined, unjoined;
 };
 

@@ -48,6 +48,7 @@ int flow_table_open(struct flow_table **out, const struct flow_table_options *op
 	table->publisher.emit = options->emit;
 	table->publisher.context = options->context;
 	table->publish_start = options->publish_start;
+	table->troubles.max = options->max_troubles ? options->max_troubles : FLOW_TROUBLES_HELD;
 	*out = table;
 	return 0;
 }

@@ -30,7 +30,8 @@ struct flow_delta {
 		struct flow_outer outer;
 		struct flow_key quoted;
 	};
-	uint32_t starts;    /* FLOW_STARTS_* */
+	const struct flow_tcp *tcp; /* what its packets tell (tcp_track.h); NULL: not looked at */
+	uint32_t starts;	    /* FLOW_STARTS_* */
 	uint32_t continues; /* 1: of an entry told of before; flags are or-ed since it was made */
 };
 #define FLOW_STARTS_NO 0
@@ -64,6 +65,8 @@ typedef void (*flow_record_fn)(void *context, const struct flow_record *record);
 
 struct flow_table_options {
 	uint32_t max_flows; /* unidirectional */
+	uint32_t
+		max_troubles; /* of these, how many may tell of trouble at a time; 0: the default */
 	struct flow_timeouts timeouts;
 	uint64_t hash_seed[6]; /* random live (hostile input), fixed offline (reproducible) */
 	int publish_start;     /* emit FLOW_KIND_START at once when a flow appears */

@@ -7,8 +7,7 @@
 #include "flowd/flow/flow_life.h"
 #include "flowd/flow/flow_sampled.h"
 
-#define TROUBLES_HELD_MAX 16384u /* flows that tell of trouble, at a time; 5 MB */
-#define ROUNDS_MAX	  2u
+#define ROUNDS_MAX 2u
 
 /* ---- adding --------------------------------------------------------------------------------- */
 
@@ -116,10 +115,11 @@ void flow_trouble_tell(struct flow_trouble *trouble, int64_t wall_offset_ns,
 	if (trouble->srtt_samples)
 		record->tcp.srtt_avg_us = (uint32_t)(trouble->srtt_sum_us / trouble->srtt_samples);
 	*tcp = (struct flow_tcp){ .handshake_ns = tcp->handshake_ns,
+				  .srtt_min_us = tcp->srtt_min_us,
+				  .srtt_max_us = tcp->srtt_max_us,
 				  .rtt_min_us = tcp->rtt_min_us,
 				  .total_retransmits = tcp->total_retransmits,
 				  .analysed = tcp->analysed };
-	trouble->srtt_sum_us = trouble->srtt_samples = 0;
 	trouble->news = 0;
 }
 
@@ -130,17 +130,25 @@ static struct flow_trouble *trouble_take(struct flow_table *table, struct flow *
 {
 	struct flow_note *note;
 
-	if (!flow->noted && table->troubles.held >= TROUBLES_HELD_MAX)
+	if (!flow->noted && table->troubles.held >= table->troubles.max)
 		return NULL;
 	note = flow_sampled_note(table, flow);
 	if (!note || note->trouble)
 		return note ? note->trouble : NULL;
-	if (table->troubles.held >= TROUBLES_HELD_MAX)
+	if (table->troubles.held >= table->troubles.max)
 		return NULL;
 	note->trouble = calloc(1, sizeof(*note->trouble));
 	if (note->trouble)
 		table->troubles.held++;
 	return note->trouble;
+}
+
+void flow_trouble_tcp(struct flow_table *table, uint32_t number, const struct flow_tcp *tcp)
+{
+	struct flow_trouble *trouble = trouble_take(table, flow_state_at(table, number));
+
+	if (trouble)
+		flow_trouble_add_tcp(trouble, tcp);
 }
 
 /* True when it is settled, joined or not. */

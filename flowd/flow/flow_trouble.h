@@ -15,6 +15,11 @@ void flow_trouble_retry(struct flow_table *table, bool last);
 void flow_trouble_tell(struct flow_trouble *trouble, int64_t wall_offset_ns,
 		       struct flow_record *record);
 
+#define FLOW_TROUBLES_HELD 16384u /* flows that tell of trouble, at a time, by default; 5 MB */
+
+/* What the packets of one delta tell of the flow they belong to. */
+void flow_trouble_tcp(struct flow_table *table, uint32_t number, const struct flow_tcp *tcp);
+
 /* Adds `news` to `sum`, counts and samples. */
 void flow_trouble_add_tcp(struct flow_trouble *sum, const struct flow_tcp *news);
 

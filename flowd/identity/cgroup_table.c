@@ -199,7 +199,8 @@ bool cgroup_table_retry(struct cgroup_table *table, uint64_t now_ns)
 		struct cgroup_entry *entry =
 			table->young[i] ? *table_place(table, table->young[i]) : NULL;
 
-		if (entry && !entry->known && !entry->gone_ns)
+		if (entry && !entry->known && !entry->gone_ns &&
+		    now_ns >= entry->read_ns + (now_ns - entry->born_ns) / 8)
 			table_read(table, entry, now_ns);
 		if (!entry || entry->known || entry->gone_ns ||
 		    now_ns > entry->born_ns + TABLE_YOUNG_NS)
@@ -290,6 +291,38 @@ void cgroup_table_scan(struct cgroup_table *table, uint64_t now_ns)
 	table_scan.table = table;
 	table_scan.now_ns = now_ns;
 	nftw(table->options.root, table_scan_one, TABLE_DEPTH, FTW_PHYS | FTW_MOUNT);
+}
+
+static uint32_t table_first_process(const struct cgroup_table *table,
+				    const struct cgroup_entry *entry)
+{
+	char path[PATH_MAX];
+	uint32_t pid = 0;
+	FILE *file;
+
+	if (snprintf(path, sizeof(path), "%s%s/cgroup.procs", table->options.root, entry->path) >=
+	    (int)sizeof(path))
+		return 0;
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%u", &pid) != 1)
+		pid = 0;
+	fclose(file);
+	return pid;
+}
+
+void cgroup_table_inhabit(struct cgroup_table *table, cgroup_inhabited_fn visit, void *context)
+{
+	for (size_t i = 0; i < TABLE_BUCKETS; i++) {
+		for (struct cgroup_entry *entry = table->buckets[i]; entry; entry = entry->next) {
+			if (!entry->facts || entry->gone_ns || entry->inside)
+				continue;
+			entry->inside = table_first_process(table, entry);
+			if (entry->inside)
+				visit(context, entry);
+		}
+	}
 }
 
 void cgroup_table_sweep(struct cgroup_table *table, uint64_t now_ns)

@@ -20,6 +20,7 @@ struct cgroup_entry {
 	struct cgroup_name name;
 	struct container_facts *facts; /* NULL: it is no container's */
 	bool known;		       /* some engine's file has been found */
+	uint32_t inside;	       /* a process that was seen in it; 0: none yet */
 	/* the table's own */
 	uint64_t read_ns, used_ns;
 	struct cgroup_entry *next;
@@ -47,6 +48,9 @@ const struct cgroup_entry *cgroup_table_find(struct cgroup_table *table, uint64_
 bool cgroup_table_retry(struct cgroup_table *table, uint64_t now_ns);
 /* Forgets what has been gone for long. */
 void cgroup_table_sweep(struct cgroup_table *table, uint64_t now_ns);
+/* Looks into containers without a known process: calls `visit` for those that have one now. */
+typedef void (*cgroup_inhabited_fn)(void *context, const struct cgroup_entry *entry);
+void cgroup_table_inhabit(struct cgroup_table *table, cgroup_inhabited_fn visit, void *context);
 typedef void (*cgroup_visit_fn)(void *context, const struct cgroup_entry *entry);
 void cgroup_table_each(const struct cgroup_table *table, cgroup_visit_fn visit, void *context);
 /* Mount point of the v2 hierarchy below `host_root`: 0 or -ENODEV. */

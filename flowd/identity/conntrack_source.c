@@ -22,7 +22,10 @@ struct conntrack_entry {
 	struct flow_key seen; /* scope: only the IP version */
 	struct flow_key sent; /* as its sender's socket has it, */
 	struct flow_key got;  /* and as its receiver's socket would answer it, turned round */
-	uint8_t asked[16];    /* where the connection was meant to go */
+	/* What NAT shows of either end. */
+	uint8_t shown[2][16];
+	uint16_t shown_port[2];
+	uint8_t asked[16]; /* where the connection was meant to go */
 	uint16_t asked_port;
 	uint8_t forward; /* from who opened it */
 };
@@ -77,6 +80,8 @@ static struct flow_key conntrack_turn(const struct flow_key *key)
 	return turned;
 }
 
+/* `sent` and `got` as the two sockets have them: what one sends to is what the other is shown as.
+ */
 static void conntrack_enter(struct conntrack *conntrack, const struct flow_key *seen,
 			    const struct flow_key *sent, const struct flow_key *got,
 			    const struct flow_key *original, bool forward)
@@ -88,6 +93,10 @@ static void conntrack_enter(struct conntrack *conntrack, const struct flow_key *
 	entry->sent = *sent;
 	entry->got = *got;
 	entry->forward = forward;
+	memcpy(entry->shown[FLOW_SOURCE], got->dst, 16);
+	memcpy(entry->shown[FLOW_DESTINATION], sent->dst, 16);
+	entry->shown_port[FLOW_SOURCE] = got->dst_port;
+	entry->shown_port[FLOW_DESTINATION] = sent->dst_port;
 	memcpy(entry->asked, original->dst, 16);
 	entry->asked_port = original->dst_port;
 }
@@ -135,6 +144,26 @@ static void conntrack_look(struct conntrack *conntrack, uint64_t now_ns)
 
 /* ---- answering ------------------------------------------------------------------------------ */
 
+/* The address that the record does not show. */
+static void conntrack_fill_xlated(const struct conntrack_entry *entry, const struct flow_key *own,
+				  const struct identity_ask *ask, struct flow_end *end)
+{
+	const uint8_t *shown = entry->shown[ask->side];
+	uint16_t shown_port = entry->shown_port[ask->side];
+
+	if (!memcmp(own->src, shown, 16) && own->src_port == shown_port)
+		return;
+	if (!memcmp(own->src, ask->address, 16) && own->src_port == ask->port) {
+		memcpy(end->xlated, shown, 16);
+		end->xlated_port = shown_port;
+		end->is_xlated = END_XLATED_SHOWN;
+	} else {
+		memcpy(end->xlated, own->src, 16);
+		end->xlated_port = own->src_port;
+		end->is_xlated = END_XLATED_OWN;
+	}
+}
+
 static void conntrack_fill(void *self, const struct identity_ask *ask, struct identity_draft *draft)
 {
 	struct conntrack *conntrack = self;
@@ -157,11 +186,7 @@ static void conntrack_fill(void *self, const struct identity_ask *ask, struct id
 		draft->asked = entry->asked;
 		draft->asked_port = entry->asked_port;
 	}
-	if (!memcmp(own->src, ask->address, 16) && own->src_port == ask->port)
-		return;
-	memcpy(draft->end->xlated, own->src, 16);
-	draft->end->xlated_port = own->src_port;
-	draft->end->is_xlated = 1;
+	conntrack_fill_xlated(entry, own, ask, draft->end);
 }
 
 static void conntrack_tick(void *self, uint64_t now_ns)

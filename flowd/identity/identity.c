@@ -126,10 +126,13 @@ static void identity_ask_sources(struct identity *identity, const struct identit
 
 /* ---- a flow's ends, through its life -------------------------------------------------------- */
 
+/* What only one of them knows is no difference. */
 static bool identity_differ(const struct flow_end *a, const struct flow_end *b)
 {
-	return a->pid != b->pid ||
-	       (a->endpoint && b->endpoint && a->endpoint->cgroup_id != b->endpoint->cgroup_id);
+	uint64_t first = a->endpoint ? a->endpoint->cgroup_id : 0;
+	uint64_t second = b->endpoint ? b->endpoint->cgroup_id : 0;
+
+	return (a->pid && b->pid && a->pid != b->pid) || (first && second && first != second);
 }
 
 /* Two owners, and nothing that tells which packets are whose. */

@@ -32,6 +32,16 @@ static void local_close(void *self)
 	free(local);
 }
 
+/* Also of containers that never open a socket: their packets are forwarded all the same. */
+static void local_inhabited(void *context, const struct cgroup_entry *entry)
+{
+	struct local *local = context;
+	uint32_t netns = netns_table_of(local->spaces, entry->inside);
+
+	netns_table_see(local->spaces, netns, entry->inside, entry->id, true,
+			entry->born_ns ? entry->born_ns : 1);
+}
+
 int local_open(struct local **out, const struct local_options *options, uint64_t now_ns)
 {
 	struct local *local = calloc(1, sizeof(*local));
@@ -52,6 +62,7 @@ int local_open(struct local **out, const struct local_options *options, uint64_t
 	}
 	cgroup_table_scan(local->cgroups, now_ns);
 	netns_table_tick(local->spaces, now_ns);
+	cgroup_table_inhabit(local->cgroups, local_inhabited, local);
 	*out = local;
 	return 0;
 }
@@ -121,6 +132,7 @@ void local_found(struct local *local, const struct owner_socket *socket)
 
 bool local_retry(struct local *local)
 {
+	cgroup_table_inhabit(local->cgroups, local_inhabited, local);
 	return cgroup_table_retry(local->cgroups, clock_monotonic_ns());
 }
 
@@ -420,6 +432,7 @@ static void local_tick(void *self, uint64_t now_ns)
 	struct local *local = self;
 
 	netns_table_tick(local->spaces, now_ns);
+	cgroup_table_inhabit(local->cgroups, local_inhabited, local);
 	cgroup_table_sweep(local->cgroups, now_ns);
 }
 

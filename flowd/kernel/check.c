@@ -18,6 +18,7 @@
 #include "flowd/kernel/bpf_log.h"
 #include "flowd/kernel/check_hook.h"
 #include "flowd/kernel/datapath.h"
+#include "flowd/kernel/trace.h"
 
 #define CHECK_BTF_PATH "/sys/kernel/btf/vmlinux"
 
@@ -304,6 +305,48 @@ static void check_programs(struct check *check, const char *btf_path)
 	datapath_close(datapath);
 }
 
+static void check_tracepoint(void *context, const char *tracepoint, const char *why_not)
+{
+	check_line(context, CHECK_OPTIONAL, !why_not, tracepoint, "%s",
+		   why_not ? why_not : "attached for a moment");
+}
+
+/* Drops and TCP events: attached for a moment, in no namespace. */
+static void check_tracing(struct check *check, const char *btf_path)
+{
+	static const uint32_t nowhere = 1;
+	struct trace_options options = { .drops = true,
+					 .tcp = true,
+					 .firewalls = true,
+					 .rate = 1,
+					 .ring_bytes = 65536,
+					 .btf_path = btf_path,
+					 .namespaces = &nowhere,
+					 .namespace_count = 1 };
+	struct btf_names *names = NULL;
+	struct trace *trace = NULL;
+	int err = btf_names_open(&names, btf_path);
+
+	check_section(check, "Events");
+	check_line(check, CHECK_OPTIONAL, btf_names_drop(names, 2, NULL) != NULL,
+		   "names of drop reasons", "%s",
+		   err ? strerror(-err)
+		       : "from the kernel's BTF (5.17); else only the function is told");
+	options.names = names;
+	if (!err)
+		err = trace_open(&trace, &options);
+	if (err) {
+		check_line(check, CHECK_OPTIONAL, false, "drops, TCP events", "%s", strerror(-err));
+	} else {
+		trace_hooks(trace, check_tracepoint, check);
+		check_line(check, CHECK_OPTIONAL, trace_firewall_names(trace), "firewalls' chains",
+			   "%u of nftables, iptables, ip6tables can be traced (fentry)",
+			   trace_firewall_names(trace));
+	}
+	trace_close(trace);
+	btf_names_close(names);
+}
+
 int check_report(FILE *out, const char *btf_path)
 {
 	struct check check = { .out = out };
@@ -320,6 +363,7 @@ int check_report(FILE *out, const char *btf_path)
 	check_hooks(&check);
 	check_devices(&check);
 	check_programs(&check, btf_path);
+	check_tracing(&check, btf_path);
 	bpf_log_quiet(false);
 	fprintf(out, "\n%s\n", check.missing ? "flowd cannot run here." : "flowd can run here.");
 	return check.missing ? -ENOTSUP : 0;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowd/base/pages.h"
+
 #include "flowd/kernel/malformed.h"
 
 #define DRAIN_CHUNK	2048 /* copies; a set's worth is kept free */
@@ -55,6 +57,11 @@ struct drain {
 	struct drain_copy copies[DRAIN_CHUNK];
 };
 
+static size_t drain_slots_bytes(const struct drain *drain)
+{
+	return drain->sets * FLOW_WAYS * sizeof(struct drain_slot);
+}
+
 int drain_open(struct drain **out, const struct drain_tables *tables)
 {
 	struct drain *drain;
@@ -67,7 +74,7 @@ int drain_open(struct drain **out, const struct drain_tables *tables)
 		return -ENOMEM;
 	drain->tables = *tables;
 	drain->sets = (size_t)tables->cpus * tables->sets_per_cpu;
-	drain->slots = calloc(drain->sets * FLOW_WAYS, sizeof(*drain->slots));
+	drain->slots = pages_map(drain_slots_bytes(drain));
 	drain->next_seq = calloc(tables->cpus, sizeof(*drain->next_seq));
 	if (!drain->slots || !drain->next_seq) {
 		drain_close(drain);
@@ -81,7 +88,7 @@ void drain_close(struct drain *drain)
 {
 	if (!drain)
 		return;
-	free(drain->slots);
+	pages_unmap(drain->slots, drain_slots_bytes(drain));
 	free(drain->next_seq);
 	free(drain);
 }

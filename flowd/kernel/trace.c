@@ -13,6 +13,7 @@
 #include "flowd/kernel/bpf_log.h"
 #include "flowd/kernel/jiffies.h"
 #include "flowd/kernel/ring.h"
+#include "flowd/kernel/trace_firewall.h"
 #include "trace_bpf.skel.h"
 
 #define TRACE_RTT_EVERY 64
@@ -41,6 +42,7 @@ struct trace {
 	struct trace_bpf *skeleton;
 	struct bpf_link *links[TRACE_HOOK_COUNT];
 	const char *why_not[TRACE_HOOK_COUNT];
+	struct trace_firewall_hooks *firewall;
 	struct trace_map states, buckets;
 	struct ring ring;
 	uint32_t cpus;
@@ -92,6 +94,9 @@ static int trace_configure(struct trace *trace, const struct trace_options *opti
 {
 	struct trace_bpf__rodata *rodata = trace->skeleton->rodata;
 	int64_t consumed = options->names ? btf_names_find(options->names, "SKB_CONSUMED") : -1;
+	int64_t firewall =
+		options->names ? btf_names_find(options->names, "SKB_DROP_REASON_NETFILTER_DROP")
+			       : -1;
 	uint32_t tick_ns = 0;
 	int error = jiffies_tick(&tick_ns);
 
@@ -101,6 +106,7 @@ static int trace_configure(struct trace *trace, const struct trace_options *opti
 	rodata->cfg_rate = options->rate;
 	rodata->cfg_drop_args = btf_names_arguments(options->names, "kfree_skb");
 	rodata->cfg_reset_args = btf_names_arguments(options->names, "tcp_send_reset");
+	rodata->cfg_firewall_reason = firewall > 0 ? (uint32_t)firewall : 0;
 	rodata->cfg_namespaces = (uint32_t)options->namespace_count;
 	rodata->cfg_rtt_every = TRACE_RTT_EVERY;
 	rodata->cfg_consumed = consumed > 0 ? (uint32_t)consumed : 0;
@@ -207,6 +213,9 @@ int trace_open(struct trace **out, const struct trace_options *options)
 		trace_close(trace);
 		return error;
 	}
+	if (options->drops && options->firewalls)
+		trace->firewall = trace_firewall_open(
+			bpf_map__fd(trace->skeleton->maps.trace_firewalls), options->btf_path);
 	*out = trace;
 	return 0;
 }
@@ -223,6 +232,7 @@ void trace_close(struct trace *trace)
 		return;
 	for (int hook = 0; hook < TRACE_HOOK_COUNT; hook++)
 		bpf_link__destroy(trace->links[hook]);
+	trace_firewall_close(trace->firewall);
 	ring_close(&trace->ring);
 	trace_unmap(&trace->states);
 	trace_unmap(&trace->buckets);
@@ -234,6 +244,11 @@ void trace_hooks(const struct trace *trace, trace_hook_fn visit, void *context)
 {
 	for (int hook = 0; hook < TRACE_HOOK_COUNT; hook++)
 		visit(context, hook_names[hook], trace->why_not[hook]);
+}
+
+unsigned trace_firewall_names(const struct trace *trace)
+{
+	return trace_firewall_count(trace->firewall);
 }
 
 /* ---- events --------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 
 struct trace_options {
 	bool drops, tcp;
+	bool firewalls;	      /* ask firewalls for the names of table and chain, where that works */
 	uint32_t rate;	      /* events a second of one reason on one CPU; above, only counted */
 	uint32_t ring_bytes;  /* power of two, at least a page */
 	const char *btf_path; /* NULL: the kernel's */
@@ -49,5 +50,7 @@ void trace_bucket_count(const struct trace *trace, uint32_t bucket, struct trace
 /* One line a tracepoint: its name, and NULL where it is attached or why it is not. */
 typedef void (*trace_hook_fn)(void *context, const char *tracepoint, const char *why_not);
 void trace_hooks(const struct trace *trace, trace_hook_fn visit, void *context);
+/* How many of the firewalls' functions (nftables, iptables, ip6tables) are traced. */
+unsigned trace_firewall_names(const struct trace *trace);
 
 #endif

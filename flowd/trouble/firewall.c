@@ -16,6 +16,10 @@ static bool is_forward(const char *next)
 	       !strcmp(next, "ip_mr_input") || !strcmp(next, "ip6_mr_input");
 }
 
+/* enum nf_inet_hooks */
+static const char *const hooks[] = { "prerouting", "input",	  "forward",
+				     "output",	   "postrouting", "ingress" };
+
 /*
  * A packet made here has come in nowhere. __ip_local_out() passes the output hook before it gives
  * the packet a device; ip_output() sets the device, then passes postrouting. A received one is not
@@ -26,6 +30,8 @@ const char *firewall_hook(const struct trace_drop *drop, const char *reason, con
 {
 	if (!reason || strcmp(reason, "NETFILTER_DROP"))
 		return NULL;
+	if (drop->firewall != TRACE_FIREWALL_NONE)
+		return drop->hook < sizeof(hooks) / sizeof(hooks[0]) ? hooks[drop->hook] : NULL;
 	if (!drop->iif)
 		return drop->device[0] ? "postrouting" : "output";
 	if (!drop->dst_input)

@@ -54,22 +54,27 @@ static const char *drop_reason(const struct incident_namer *namer, uint32_t reas
 	return intern_text(namer->texts, number);
 }
 
+/* A name that the kernel gave, perhaps without its end; NULL: none. */
+static const char *drop_name(const struct incident_namer *namer, const uint8_t *name, size_t size)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.*s", (int)size, (const char *)name);
+	return *text ? intern_text(namer->texts, text) : NULL;
+}
+
 static void drop_point(const struct incident_namer *namer, const struct trace_drop *drop,
 		       struct flow_record *record)
 {
-	char device[sizeof(drop->device) + 1];
-
 	record->direction = drop->iif ? FLOW_DIRECTION_INGRESS : FLOW_DIRECTION_EGRESS;
 	if (!drop->ifindex)
 		return;
-	snprintf(device, sizeof(device), "%.*s", (int)sizeof(drop->device),
-		 (const char *)drop->device);
 	record->point_count = 1;
 	record->points[0] = (struct flow_point){
 		.ifindex = drop->ifindex,
 		.hook = FLOW_HOOK_DROP,
 		.direction = record->direction,
-		.interface = *device ? intern_text(namer->texts, device) : NULL,
+		.interface = drop_name(namer, drop->device, sizeof(drop->device)),
 	};
 }
 
@@ -85,6 +90,8 @@ static void drop_details(struct incident_namer *namer, const struct trace_drop *
 	first->first_ns = first->last_ns = record->time_ns;
 	incident->hook =
 		firewall_hook(drop, first->reason, kallsyms_name(namer->symbols, drop->dst_input));
+	incident->table = drop_name(namer, drop->table, sizeof(drop->table));
+	incident->chain = drop_name(namer, drop->chain, sizeof(drop->chain));
 	incident->netns_cookie = drop->netns_cookie;
 	incident->netns = drop->netns;
 	incident->cgroup = drop->cgroup;

@@ -8,18 +8,21 @@
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
 #include "flowd/flow/packet_rules.h"
+#include "flowd/kernel/net_counters.h"
 #include "flowd/kernel/trace.h"
 #include "flowd/trouble/incident.h"
 #include "flowd/trouble/repeats.h"
 
-#define TROUBLE_READ_NS	   (100 * CLOCK_MS)
-#define TROUBLE_REPEAT_NS  (1 * CLOCK_S)
-#define TROUBLE_RING_BYTES (1u << 20)
-#define TROUBLE_NAMESPACES TRACE_NAMESPACES_MAX
+#define TROUBLE_READ_NS	    (100 * CLOCK_MS)
+#define TROUBLE_REPEAT_NS   (1 * CLOCK_S)
+#define TROUBLE_COUNTERS_NS (5 * CLOCK_S)
+#define TROUBLE_RING_BYTES  (1u << 20)
+#define TROUBLE_NAMESPACES  TRACE_NAMESPACES_MAX
 /* The kernel's numbers of TCP states: include/net/tcp_states.h */
 #define TROUBLE_ESTABLISHED 1
 #define TROUBLE_SYN_SENT    2
 #define TROUBLE_CLOSE	    7
+#define TROUBLE_LISTEN	    10
 
 struct trouble {
 	struct trouble_options options;
@@ -27,10 +30,11 @@ struct trouble {
 	struct incident_namer namer;
 	struct repeats *repeats;
 	struct trace *trace;
-	struct loop_source *read_timer, *repeat_timer;
+	struct net_counters *counters;
+	struct loop_source *read_timer, *repeat_timer, *counter_timer;
 	uint32_t namespaces[TROUBLE_NAMESPACES];
 	size_t namespace_count;
-	uint64_t drops, tcp_events, not_parsed, quiet;
+	uint64_t drops, tcp_events, not_parsed, quiet, overflows;
 	uint64_t told_suppressed, told_lost, told_ns; /* as of the last loss told */
 };
 
@@ -193,6 +197,43 @@ static void trouble_on_interval(void *context)
 	trouble->told_ns = clock_realtime_ns();
 }
 
+/* ---- counters of the kernel ----------------------------------------------------------------- */
+
+/* SYNs that a listening socket had no room for pass no tracepoint: the counter grows, and the
+ * socket with the longest queue is the one. */
+static void trouble_take_counter(void *context, const struct net_counter *counter)
+{
+	struct trouble *trouble = context;
+	struct flow_record record = { .kind = FLOW_KIND_TCP_OVERFLOW,
+				      .verdict = FLOW_VERDICT_DROPPED,
+				      .direction = FLOW_DIRECTION_INGRESS,
+				      .node_name = trouble->options.node_name };
+
+	if (!counter->gain || strcmp(counter->name, "TcpExt.ListenOverflows") ||
+	    net_counters_listener(trouble->counters, counter->netns, &record.key))
+		return;
+	record.time_ns = record.last_ns = clock_realtime_ns();
+	record.first_ns = record.time_ns - TROUBLE_COUNTERS_NS;
+	record.dropped = counter->gain;
+	record.drops[0] = (struct flow_drop){ .reason = "LISTEN_OVERFLOW",
+					      .packets = counter->gain,
+					      .first_ns = record.first_ns,
+					      .last_ns = record.last_ns };
+	record.incident.netns = counter->netns;
+	record.incident.new_state = record.incident.old_state = TROUBLE_LISTEN;
+	trouble->overflows += counter->gain;
+	trouble->options.tell(trouble->options.context, &record);
+}
+
+static void trouble_on_counters(void *context)
+{
+	struct trouble *trouble = context;
+
+	net_counters_read(trouble->counters);
+	if (trouble->options.tcp)
+		net_counters_each(trouble->counters, trouble_take_counter, trouble);
+}
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static int trouble_parse_namespaces(struct trouble *trouble)
@@ -230,6 +271,7 @@ static void trouble_open_trace(struct trouble *trouble)
 {
 	struct trace_options options = { .drops = trouble->options.drops,
 					 .tcp = trouble->options.tcp,
+					 .firewalls = trouble->options.firewalls,
 					 .rate = (uint32_t)trouble->options.rate,
 					 .ring_bytes = TROUBLE_RING_BYTES,
 					 .btf_path = trouble->options.btf_path,
@@ -265,6 +307,12 @@ static int trouble_open_parts(struct trouble *trouble, struct loop *loop)
 	if (!error)
 		error = repeats_open(&trouble->repeats, trouble_tell_drop, trouble);
 	if (!error)
+		error = net_counters_open(&trouble->counters, trouble->namespaces,
+					  trouble->namespace_count);
+	if (!error)
+		error = loop_add_timer(loop, TROUBLE_COUNTERS_NS, trouble_on_counters, trouble,
+				       &trouble->counter_timer);
+	if (!error)
 		error = loop_add_timer(loop, TROUBLE_READ_NS, trouble_on_timer, trouble,
 				       &trouble->read_timer);
 	if (!error)
@@ -290,6 +338,7 @@ int trouble_open(struct trouble **out, struct loop *loop, const struct trouble_o
 		trouble_close(trouble);
 		return error;
 	}
+	net_counters_read(trouble->counters);
 	if (options->drops || options->tcp)
 		trouble_open_trace(trouble);
 	*out = trouble;
@@ -302,6 +351,8 @@ void trouble_close(struct trouble *trouble)
 		return;
 	loop_source_free(trouble->read_timer);
 	loop_source_free(trouble->repeat_timer);
+	loop_source_free(trouble->counter_timer);
+	net_counters_close(trouble->counters);
 	trace_close(trouble->trace);
 	repeats_close(trouble->repeats);
 	kallsyms_close(trouble->namer.symbols);
@@ -318,6 +369,8 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 
 	if (trouble->trace)
 		trace_count(trouble->trace, &counts);
+	visit(context, "firewalls_named", trouble->trace ? trace_firewall_names(trouble->trace) : 0,
+	      "firewalls whose tables and chains are told (needs fentry)");
 	visit(context, "events_seen", counts.seen, "drops and TCP events in the kernel");
 	visit(context, "events_suppressed", counts.suppressed,
 	      "of those, not told: above events.rate of one reason on one CPU");
@@ -331,4 +384,25 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 	visit(context, "drops", trouble->drops, "drop events taken");
 	visit(context, "drops_quiet", trouble->quiet, "of those, only counted (events.quiet)");
 	visit(context, "tcp_events", trouble->tcp_events, "TCP events taken");
+	visit(context, "listen_overflows", trouble->overflows,
+	      "connections that found a listening socket's queue full");
+}
+
+struct trouble_visit {
+	trouble_net_fn visit;
+	void *context;
+};
+
+static void trouble_visit_counter(void *context, const struct net_counter *counter)
+{
+	const struct trouble_visit *to = context;
+
+	to->visit(to->context, counter->netns, counter->name, counter->value);
+}
+
+void trouble_net_counters(const struct trouble *trouble, trouble_net_fn visit, void *context)
+{
+	struct trouble_visit to = { visit, context };
+
+	net_counters_each(trouble->counters, trouble_visit_counter, &to);
 }

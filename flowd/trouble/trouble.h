@@ -16,6 +16,7 @@
 
 struct trouble_options {
 	bool drops, tcp;
+	bool firewalls;		/* names of tables and chains, where the kernel tells */
 	bool tcp_states;	/* a record for each change of state */
 	uint64_t rate;		/* events a second of one reason on one CPU */
 	const char *namespaces; /* inode numbers, with commas; NULL: all */
@@ -39,5 +40,8 @@ void trouble_read(struct trouble *trouble);
 /* Each counter of this part, and each tracepoint that is not attached (value 0, text: why). */
 typedef void (*trouble_count_fn)(void *context, const char *name, uint64_t value, const char *text);
 void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, void *context);
+/* The kernel's own counters of drops, by namespace (0: of the machine); see net_counters.h. */
+typedef void (*trouble_net_fn)(void *context, uint32_t netns, const char *name, uint64_t value);
+void trouble_net_counters(const struct trouble *trouble, trouble_net_fn visit, void *context);
 
 #endif

@@ -31,7 +31,7 @@ static struct {
 	uint32_t sets_per_cpu, lru_entries; /* 0: chosen by the number of flows */
 	bool tabs, flows_given;
 	struct list modes, hooks, kinds, flows;
-} options = { .rounds = 9 };
+} options = { .rounds = 25 };
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
@@ -112,13 +112,13 @@ static void row_cost(const char *mode, const struct hook_case *of, struct hook_c
 {
 	static bool headed;
 
-	head(&headed, "ours:8 lru:8 ratio:6 low:6 high:6 goal:6 filled:8 made%:7 lost%:7");
+	head(&headed, "ours:8 lru:8 ratio:6 q1:6 q3:6 goal:6 filled:8 made%:7 lost%:7");
 	row_start(mode, of);
 	cell(8, "%.1f", timing_median(cost->ours, of->rounds));
 	cell(8, "%.1f", timing_median(cost->lru, of->rounds));
 	cell(6, "%.3f", timing_median(cost->ratio, of->rounds));
-	cell(6, "%.3f", timing_lowest(cost->ratio));
-	cell(6, "%.3f", timing_highest(cost->ratio, of->rounds));
+	cell(6, "%.3f", timing_lower_quartile(cost->ratio, of->rounds));
+	cell(6, "%.3f", timing_upper_quartile(cost->ratio, of->rounds));
 	cell(6, "%s", goal(mode, of->flows));
 	cell(8, "%llu", (unsigned long long)cost->made);
 	cell(7, "%.2f", 100 * cost->missed);
@@ -130,13 +130,13 @@ static void row_dns(const struct hook_case *of, struct hook_dns_cost *cost)
 {
 	static bool headed;
 
-	head(&headed, "plain:8 dns:8 extra:8 low:8 high:8 goal:6 events:7");
+	head(&headed, "plain:8 dns:8 extra:8 q1:8 q3:8 goal:6 events:7");
 	row_start("dns", of);
 	cell(8, "%.1f", timing_median(cost->plain, of->rounds));
 	cell(8, "%.1f", timing_median(cost->dns, of->rounds));
 	cell(8, "%.1f", timing_median(cost->extra, of->rounds));
-	cell(8, "%.1f", timing_lowest(cost->extra));
-	cell(8, "%.1f", timing_highest(cost->extra, of->rounds));
+	cell(8, "%.1f", timing_lower_quartile(cost->extra, of->rounds));
+	cell(8, "%.1f", timing_upper_quartile(cost->extra, of->rounds));
 	cell(6, "150");
 	cell(7, "%.2f", cost->events);
 	row_end();
@@ -146,14 +146,14 @@ static void row_two(const struct hook_case *of, struct hook_two_cost *cost)
 {
 	static bool headed;
 
-	head(&headed, "alone:8 both:8 ratio:6 low:6 high:6 goal:6 lru-ratio:9 empty-ratio:11 "
+	head(&headed, "alone:8 both:8 ratio:6 q1:6 q3:6 goal:6 lru-ratio:9 empty-ratio:11 "
 		      "overlap%:8");
 	row_start("two", of);
 	cell(8, "%.1f", timing_median(cost->alone[MUTATOR_OURS], of->rounds));
 	cell(8, "%.1f", timing_median(cost->both[MUTATOR_OURS], of->rounds));
 	cell(6, "%.3f", timing_median(cost->ratio[MUTATOR_OURS], of->rounds));
-	cell(6, "%.3f", timing_lowest(cost->ratio[MUTATOR_OURS]));
-	cell(6, "%.3f", timing_highest(cost->ratio[MUTATOR_OURS], of->rounds));
+	cell(6, "%.3f", timing_lower_quartile(cost->ratio[MUTATOR_OURS], of->rounds));
+	cell(6, "%.3f", timing_upper_quartile(cost->ratio[MUTATOR_OURS], of->rounds));
 	cell(6, "1.00");
 	cell(9, "%.3f", timing_median(cost->ratio[MUTATOR_LRU], of->rounds));
 	cell(11, "%.3f", timing_median(cost->ratio[MUTATOR_EMPTY], of->rounds));
@@ -287,13 +287,13 @@ static void usage(void)
 	       "  -p LIST  of packet kinds: %s (default: tcp)\n"
 	       "  -n LIST  of numbers of flows, up to 1048576, for hit and two (default:\n"
 	       "           1,1000,100000,1000000; two: 1000,100000)\n"
-	       "  -r N     rounds (default 9, at most %d)\n"
+	       "  -r N     rounds (default 25, at most %d)\n"
 	       "  -s N     our sets a CPU, of %d entries (default: at least twice the flows)\n"
 	       "  -l N     entries of the LRU hash (default: as ours over all CPUs)\n"
 	       "  -t       cells end with a tab\n"
-	       "filled: entries made before the first round; made%%: packets that made an entry in the\n"
-	       "rounds (0 is a pure hit); lost%%: packets whose counts were lost and counted so; goal: of\n"
-	       "the ratio, or of `extra` in ns.\n",
+	       "q1, q3: the quarters around the median; filled: entries made before the first round;\n"
+	       "made%%: packets that made an entry in the rounds (0 is a pure hit); lost%%: packets whose\n"
+	       "counts were lost and counted so; goal: of the ratio, or of `extra` in ns.\n",
 	       packet_kinds_names(), TIMING_ROUNDS_MAX, FLOW_WAYS);
 }
 

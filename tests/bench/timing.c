@@ -55,14 +55,14 @@ double timing_median(double *values, int count)
 	return values[count / 2];
 }
 
-double timing_lowest(const double *sorted)
+double timing_lower_quartile(const double *sorted, int count)
 {
-	return sorted[0];
+	return sorted[count / 4];
 }
 
-double timing_highest(const double *sorted, int count)
+double timing_upper_quartile(const double *sorted, int count)
 {
-	return sorted[count - 1];
+	return sorted[count - 1 - count / 4];
 }
 
 void timing_die(const char *what)

@@ -16,10 +16,10 @@ double timing_thread_ns(void);
 void timing_pin(int cpu);
 int timing_cpus(void);
 
-/* Order statistics; `values` is sorted. */
+/* Order statistics; the median sorts `values`, the others want them sorted. */
 double timing_median(double *values, int count);
-double timing_lowest(const double *sorted);
-double timing_highest(const double *sorted, int count);
+double timing_lower_quartile(const double *sorted, int count);
+double timing_upper_quartile(const double *sorted, int count);
 
 /* Ends the program, saying what failed and errno's reason. */
 __attribute__((noreturn)) void timing_die(const char *what);

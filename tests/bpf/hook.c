@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -37,8 +38,19 @@ static void allow_frags(void)
 	bpf_program__set_flags(programs->progs.xdp_ingress, BPF_F_XDP_HAS_FRAGS);
 }
 
+/* On one CPU: the others have tables of their own. */
+static void stay(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	sched_setaffinity(0, sizeof(here), &here);
+}
+
 int hook_load(void)
 {
+	stay();
 	cpus = (uint32_t)libbpf_num_possible_cpus();
 	programs = flow_bpf__open();
 	if (!programs)

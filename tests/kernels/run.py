@@ -18,14 +18,15 @@ from machine import Initramfs, Kernel, Unavailable, boot
 
 # What depends on the kernel: the programs and their counts on both; attaching where there is no tcx, and the
 # life of what is attached where there is. Emulation is slow, and the rest is the same code on any kernel.
-TESTS = {"6.1": re.compile(r"bpf_(hooks|parity|drain|filter)|netns_(traffic|pcap|attach)"),
-         "6.12": re.compile(r"bpf_(hooks|parity|filter)|netns_(traffic|counting|tunnel|lifecycle)")}
+TESTS = {"6.1": re.compile(r"bpf_(hooks|parity|drain|filter)|netns_(traffic|pcap|attach|trouble)"),
+         "6.12": re.compile(r"bpf_(hooks|parity|filter)|netns_(traffic|counting|tunnel|lifecycle|trouble)")}
 SECONDS = 800
 TEST_SECONDS = 240
 MODULES = ("veth", "bridge", "8021q", "dummy", "sch_ingress", "cls_bpf", "cls_u32", "nf_tables",
-           "sctp", "macvlan", "vxlan", "geneve", "ip_gre", "ip6_gre", "ipip", "sit", "ip6_tunnel")
+           "sctp", "macvlan", "vxlan", "geneve", "ip_gre", "ip6_gre", "ipip", "sit", "ip6_tunnel", "nft_ct",
+           "iptable_filter", "sch_netem")
 COMMANDS = ("bash", "ip", "ss", "tc", "nft", "ping", "dnsmasq", "drill", "bpftool", "nngcat",
-            "ethtool")
+            "ethtool", "sleep", "iptables-legacy")
 PYTHON_UNUSED = ("test", "tests", "idlelib", "lib2to3", "ensurepip", "distutils", "tkinter",
                  "turtledemo", "pydoc_data", "dist-packages", "site-packages", "__pycache__",
                  "config-3.11-x86_64-linux-gnu", "venv", "wsgiref", "xmlrpc", "sqlite3", "dbm")
@@ -56,7 +57,8 @@ def add_tests(image, tests, source, build):
     image.directory(os.path.join(source, "tests"), skip=("__pycache__", "corpus"))
     for program in ("flowd/flowd", "flowcli/flowcli"):
         image.program(os.path.join(build, program))
-    for path in {word for test in tests for word in test["cmd"]}:
+    words = {word for test in tests for word in [*test["cmd"], *test["env"].values()]}
+    for path in words:
         if path.startswith(build + "/") and os.path.isfile(path):
             image.program(path)
         inside = os.path.join(build, path)

@@ -32,18 +32,22 @@ def fetch(namespace, address, port=80):
 
 
 def remove_cgroups(pattern):
-    """Empty directories of ours below the root of the hierarchy, deepest first."""
-    for found in glob.glob(f"{CGROUPS}/{pattern}"):
+    """Directories of ours below the root of the hierarchy, once their last processes are reaped."""
+    def gone(found):
         for path, _, _ in os.walk(found, topdown=False):
             try:
                 os.rmdir(path)
             except OSError:
                 pass
+        return not os.path.exists(found)
+    for found in glob.glob(f"{CGROUPS}/{pattern}"):
+        wait_until(f"{found} is empty", lambda path=found: gone(path))
 
 
 class Engine:
     def __init__(self, lab, namespace, name):
         self.lab, self.namespace = lab, namespace
+        self.groups = []  # cgroups to remove when it is closed
         self.directory = os.path.join(lab.directory, name)
         os.makedirs(self.directory)
 
@@ -99,6 +103,11 @@ class Runc(Engine):
         assert done.returncode == 0, open(f"{bundle}/log", encoding="utf-8").read()
         self.containers.append(name)
 
+    def runs(self, name):
+        """False when its process has ended."""
+        return json.loads(self.run("runc", "--root", self.path("state"), "state",
+                                   name))["status"] == "running"
+
     def stop(self, name):
         self.containers.remove(name)
         self.run("runc", "--root", self.path("state"), "delete", "-f", name)
@@ -138,7 +147,8 @@ class Podman(Engine):
         self.podman("rm", "-f", "-a", "-t", "0", check=False)
         self.podman("pod", "rm", "-f", "-a", "-t", "0", check=False)
         for path in set(glob.glob(f"{CGROUPS}/libpod_parent/*")) - self.before:
-            remove_cgroups(os.path.relpath(path, CGROUPS))
+            if os.path.isdir(path):
+                remove_cgroups(os.path.relpath(path, CGROUPS))
         subprocess.run(["umount", "-q", self.path("store", "overlay")], check=False)
 
 
@@ -160,20 +170,21 @@ class Containerd(Engine):
     def ctr(self, *arguments, check=True, space="k8s.io"):
         return self.run("ctr", "-a", self.path("sock"), "-n", space, *arguments, check=check)
 
-    def start(self, name, cgroup=None, labels=(), space="k8s.io", netns=None):
-        options = [f"--label={label}" for label in labels]
-        if cgroup:
-            options.append(f"--cgroup={cgroup}")
-        options.append(f"--with-ns=network:{netns.path}" if netns else "--net-host")
+    def start(self, name, port, cgroup, space, netns):
+        options = [f"--cgroup={cgroup}"] if cgroup else []
         self.containers.append((space, name))
-        self.ctr("run", "-d", "--snapshotter", "native", *options, "--rootfs", self.rootfs(), name, BUSYBOX,
-                 *SERVE, space=space)
+        self.ctr("run", "-d", *options, f"--with-ns=network:{netns.path}", "--rootfs",
+                 self.rootfs(), name, BUSYBOX, "httpd", "-f", "-p", str(port), "-h", "/bin",
+                 space=space)
 
     def close(self):
         for space, name in self.containers:
             self.ctr("task", "kill", "-s", "KILL", name, check=False, space=space)
-            wait_until("task ends", lambda: "RUNNING" not in self.ctr(
-                "task", "ls", check=False, space=space), 10)
+        for space, name in self.containers:
+            wait_until("task ends", lambda: "RUNNING" not in [
+                line.split()[-1] for line in self.ctr("task", "ls", check=False,
+                                                      space=space).splitlines()
+                if line.startswith(name)], 10)
             self.ctr("task", "rm", "-f", name, check=False, space=space)
             self.ctr("container", "rm", name, check=False, space=space)
         self.process.terminate()
@@ -213,3 +224,5 @@ class Docker(Engine):
             self.docker("rm", "-f", *names, check=False)
         self.process.terminate()
         self.process.wait(30)
+        for mount in glob.glob(self.path("exec", "netns", "*")):
+            subprocess.run(["umount", "-q", mount], check=False)

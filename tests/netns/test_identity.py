@@ -38,6 +38,7 @@ class Case(unittest.TestCase):
 
     def engine(self, kind, *arguments):
         engine = kind(self.lab, *arguments)
+        self.addCleanup(lambda: [engines.remove_cgroups(group) for group in engine.groups])
         self.addCleanup(engine.close)
         return engine
 
@@ -171,10 +172,10 @@ class Containers(Case):
         daemon = self.daemon(**runc.settings)
         uid, name = str(uuid.uuid4()), f"web-{hexadecimal(8)}"
         cgroup = f"/flowd-test-{hexadecimal(8)}/{name}"
-        self.addCleanup(engines.remove_cgroups, cgroup.split("/")[1])
+        runc.groups.append(cgroup.split("/")[1])
         runc.start(name, lab.web, cgroup, engines.SERVE, {"tier": "front"})
         pod = hexadecimal()
-        self.addCleanup(engines.remove_cgroups, f"kubepods/burstable/pod{uid}")
+        runc.groups.append(f"kubepods/burstable/pod{uid}")
         runc.start(f"ask-{pod[:8]}", lab.client, f"/kubepods/burstable/pod{uid}/{pod}",
                    ["sh", "-c", f"while ! {engines.BUSYBOX} wget -q -O /dev/null "
                     f"http://{lab.WEB4}/busybox; do :; done; {engines.BUSYBOX} sleep 60"])
@@ -199,7 +200,7 @@ class Containers(Case):
         runc = self.engine(engines.Runc, lab.node)
         daemon = self.daemon(**runc.settings)
         group = f"flowd-test-{hexadecimal(8)}"
-        self.addCleanup(engines.remove_cgroups, group)
+        runc.groups.append(group)
         ports = {}
         for number in range(4):
             name = f"{group}-{number}"
@@ -227,13 +228,14 @@ class Containers(Case):
         runc = self.engine(engines.Runc, lab.node)
         daemon = self.daemon(**runc.settings)
         name = f"flowd-test-{hexadecimal(8)}"
-        self.addCleanup(engines.remove_cgroups, name)
+        runc.groups.append(name)
         with lab.web:
             server = socket.create_server((lab.WEB4, 8200))
-        runc.start(name, lab.client, f"/{name}",
-                   ["nc", "-w", "1", lab.WEB4, "8200", "-e", "/bin/busybox", "true"])
+        runc.start(name, lab.client, f"/{name}", ["sh", "-c", (
+            f"/bin/busybox nc -w 1 {lab.WEB4} 8200 -e /bin/busybox true; /bin/busybox sleep .05")])
         server.accept()[0].close()
         server.close()
+        wait_until("its end", lambda: not runc.runs(name))
         runc.stop(name)
         there, back = self.flow_to(daemon, 8200)
         self.assert_container(there, "source", name=name)
@@ -246,7 +248,7 @@ class Containers(Case):
         runc = self.engine(engines.Runc, lab.node)
         daemon = self.daemon(**runc.settings)
         group = f"flowd-test-{hexadecimal(8)}"
-        self.addCleanup(engines.remove_cgroups, group)
+        runc.groups.append(group)
         for port in (8301, 8302):
             runc.start(f"{group}-{port}", lab.web, f"/{group}/{port}",
                        ["httpd", "-f", "-p", str(port), "-h", "/bin"])
@@ -276,22 +278,42 @@ class Containers(Case):
         there, _ = self.flow_to(daemon, 8401, lambda flow: int(facts(flow)["packets"]) > 3)
         self.assert_container(there, "destination", name="hosted")
 
+    @unittest.skipIf(engines.missing("podman", "runc"), engines.missing("podman", "runc"))
+    def test_podman_once(self):
+        """podman run --rm: gone with all its files before its records are read"""
+        lab = self.lab
+        podman = self.engine(engines.Podman, lab.node)
+        daemon = self.daemon(("client",), **podman.settings)
+        with lab.client:
+            server = socket.create_server((lab.CLIENT4, 8201))
+        podman.podman("run", "--rm", "--name", "once", "--network", "host", engines.IMAGE,
+                      engines.BUSYBOX, "nc", "-w", "1", lab.CLIENT4, "8201", "-e",
+                      engines.BUSYBOX, "true")
+        server.close()
+        there, back = self.flow_to(daemon, 8201)
+        self.assert_container(there, "source", name="once", runtime="podman")
+        self.assert_container(back, "destination", name="once")
+
     @unittest.skipIf(engines.missing("containerd", "ctr"), engines.missing("containerd", "ctr"))
     def test_containerd(self):
         """containerd: its own cgroups, and both layouts of kubelets"""
         lab = self.lab
         containerd = self.engine(engines.Containerd, lab.node)
         daemon = self.daemon(**containerd.settings)
-        uid, identifier = str(uuid.uuid4()), hexadecimal()
-        slices = f"kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" \
-                 f"{uid.replace('-', '_')}.slice"
-        self.addCleanup(engines.remove_cgroups, "kubepods.slice")
-        containerd.start("plain", labels=["app=web"], space="default", netns=lab.web)
-        wait_until("answer", lambda: engines.fetch(lab.client, lab.WEB4))
-        there, _ = self.flow_to(daemon, 80, lambda flow: int(facts(flow)["packets"]) > 3)
-        self.assert_container(there, "destination", name="plain", runtime="containerd")
-        containerd.close()
-        containerd.containers = []
+        uid, identifiers = str(uuid.uuid4()), [hexadecimal(), hexadecimal()]
+        slices = f"flowdtest-kubepods.slice/kubepods-burstable-pod{uid.replace('-', '_')}.slice"
+        containerd.groups.append("flowdtest-kubepods.slice")
+        containerd.groups.append(f"kubepods/besteffort/pod{uid}")
+        layouts = (("plain", None, "default"),
+                   (identifiers[0], f"/kubepods/besteffort/pod{uid}/{identifiers[0]}", "k8s.io"),
+                   (identifiers[1], f"/{slices}/cri-containerd-{identifiers[1]}.scope", "k8s.io"))
+        for number, (name, cgroup, space) in enumerate(layouts):
+            port = 8500 + number
+            containerd.start(name, port, cgroup, space, lab.web)
+            wait_until("answer", lambda: engines.fetch(lab.client, lab.WEB4, port))
+            there, _ = self.flow_to(daemon, port, lambda flow: int(facts(flow)["packets"]) > 3)
+            self.assert_container(there, "destination", id=name, name=name, runtime="containerd",
+                                  **({"pod_uid": uid} if cgroup else {}))
 
     @unittest.skipIf(engines.missing("dockerd", "docker"), engines.missing("dockerd", "docker"))
     def test_docker(self):

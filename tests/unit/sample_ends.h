@@ -45,7 +45,7 @@ static inline struct flow_record sample_named(void)
 						      .pid = 4711,
 						      .uid = 1000,
 						      .xlated_port = 61000,
-						      .is_xlated = 1,
+						      .is_xlated = END_XLATED_SHOWN,
 						      .from = IDENTITY_FROM_SOCKET };
 	address_parse("192.0.2.7", record.ends[FLOW_SOURCE].xlated, &version);
 	record.ends[FLOW_DESTINATION] = (struct flow_end){ .endpoint = &sample_world,

@@ -183,15 +183,15 @@ static void test_json(void **state)
 		"\"source_service\":{\"name\":\"front\",\"namespace\":\"shop\"},\"event_type\"",
 		"\"ipVersion\":\"IPv4\",\"source_xlated\":\"192.0.2.7\"}",
 		"\"socket_cookie\":\"77\",\"cgroup_id\":\"5000000000\"",
-		"\"source_container\":{\"cgroup\":\"/kubepods/x\",\"id\":\"0123456789abcdef\","
-		"\"image\":\"localhost/bb:2\",\"name\":\"httpd\",\"netns\":4026532000,"
-		"\"pod_uid\":\"7c1e3a52-aaaa-4bbb-8ccc-0123456789ab\",\"runtime\":\"containerd\"},"
-		"\"source_host\":\"printer\",\"source_location\":{\"as_name\":\"Example \\\"AS\\\"\","
-		"\"asn\":64500,\"country\":\"DE\"},\"source_node\":\"node-a\","
-		"\"source_process\":{\"comm\":\"curl\",\"pid\":4711,\"uid\":1000,"
-		"\"unit\":\"nginx.service\"},\"source_xlated\":\"192.0.2.7:61000\"",
-		"\"identity_missing_reason\":{\"destination\":\"remote_address\"},"
-		"\"identity_source\":{\"destination\":\"reserved\",\"source\":\"socket\"}",
+		("\"source_container\":{\"cgroup\":\"/kubepods/x\",\"id\":\"0123456789abcdef\","
+		 "\"image\":\"localhost/bb:2\",\"name\":\"httpd\",\"netns\":4026532000,"
+		 "\"pod_uid\":\"7c1e3a52-aaaa-4bbb-8ccc-0123456789ab\",\"runtime\":\"containerd\"},"
+		 "\"source_host\":\"printer\",\"source_location\":{\"as_name\":\"Example \\\"AS\\\"\","
+		 "\"asn\":64500,\"country\":\"DE\"},\"source_node\":\"node-a\","
+		 "\"source_process\":{\"comm\":\"curl\",\"pid\":4711,\"uid\":1000,"
+		 "\"unit\":\"nginx.service\"},\"source_xlated\":\"192.0.2.7:61000\""),
+		("\"identity_missing_reason\":{\"destination\":\"remote_address\"},"
+		 "\"identity_source\":{\"destination\":\"reserved\",\"source\":\"socket\"}"),
 	};
 	static char line[JSON_LINE_MAX];
 	struct flow_record record = sample_named();
