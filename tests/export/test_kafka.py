@@ -75,7 +75,9 @@ class Kafka(Case):
             for broker in (1, 2, 3):
                 self.tell(f"up {broker}")
         self.assertEqual(feed.wait(240), 0)
-        self.check(count)
+        arrived = self.net.run("kcat", "-C", "-b", self.brokers, "-t", "flows", "-e", "-q", "-f",
+                               r"%h\n").stdout.split()
+        self.assertEqual({position(one[3:]) for one in arrived}, ids(count))
 
     def reach(self, number):
         wait_until(f"record {number}", lambda: self.lines("progress")
