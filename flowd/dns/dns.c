@@ -19,7 +19,6 @@ struct dns {
 	struct dns_datagrams *datagrams;
 	struct dns_transactions *transactions;
 	struct dns_names *names;
-	struct dns_metrics *metrics;
 	int64_t wall_offset_ns;
 	dns_ifname_fn ifname;
 	void *ifname_context;
@@ -55,8 +54,6 @@ static int open_parts(struct dns *dns)
 		error = dns_transactions_open(&dns->transactions, &transactions);
 	if (!error)
 		error = dns_names_open(&dns->names, &names);
-	if (!error)
-		error = dns_metrics_open(&dns->metrics);
 	return error;
 }
 
@@ -85,7 +82,6 @@ void dns_close(struct dns *dns)
 	dns_datagrams_close(dns->datagrams);
 	dns_transactions_close(dns->transactions);
 	dns_names_close(dns->names);
-	dns_metrics_close(dns->metrics);
 	free(dns);
 }
 
@@ -161,7 +157,6 @@ static void emit(struct dns *dns, const struct flow_key *key, uint32_t point,
 	record_point(dns, point, &record);
 	dns_name_record(dns, &record);
 	memset(record.eth_src, 0, sizeof(record.eth_src)); /* of one end only: not told */
-	dns_metrics_count(dns->metrics, facts, key->protocol);
 	dns->options.emit(dns->options.context, &record);
 }
 
@@ -348,9 +343,4 @@ void dns_stats(const struct dns *dns, struct dns_stats *stats)
 				     .dns_name_bytes = names.bytes,
 				     .dns_names_evicted = names.evicted };
 	fill_transactions(dns, stats);
-}
-
-void dns_each_metric(const struct dns *dns, dns_metric_fn visit, void *context)
-{
-	dns_metrics_each(dns->metrics, visit, context);
 }

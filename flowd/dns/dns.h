@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flowd/dns/dns_metrics.h"
 #include "flowd/dns/dns_packet.h"
 #include "proto/flow_record.h"
 
@@ -87,7 +86,5 @@ void dns_age(struct dns *dns, uint64_t now_ns);
 void dns_name_record(struct dns *dns, struct flow_record *record);
 
 void dns_stats(const struct dns *dns, struct dns_stats *stats);
-/* For whoever exposes metrics. */
-void dns_each_metric(const struct dns *dns, dns_metric_fn visit, void *context);
 
 #endif

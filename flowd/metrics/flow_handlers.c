@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/dns_words.h"
 #include "proto/json.h"
 #include "proto/protocol.h"
 
@@ -141,31 +142,41 @@ static void count_flow(struct handler *handler, const struct flow_record *record
 		      1);
 }
 
+static void count_answer_types(struct handler *handler, const struct flow_record *record,
+			       const char *qtype, const char *query)
+{
+	const uint16_t *types = flow_dns_rrtypes(record->dns);
+
+	for (unsigned i = 0; i < record->dns->rrtype_count; i++) {
+		char type[DNS_TYPE_TEXT_MAX];
+
+		*dns_type_write(type, types[i]) = 0;
+		handler_count(handler, 2, record, (const char *[]){ type, qtype, query }, 1);
+	}
+}
+
 static void count_dns(struct handler *handler, const struct flow_record *record)
 {
-	char message[32], query[256], qtype[64], rcode[64], type[64];
-	uint64_t answers = 0;
-	char ips[24];
+	char query[256], qtype[64], number[12], ips[12];
+	const struct flow_dns *dns = record->dns;
+	const char *rcode;
 
-	if (!is_kind(record, "dns"))
+	if (!dns)
 		return;
-	text_of(record, "dns.message", message, sizeof(message));
 	text_of(record, "dns.query", query, sizeof(query));
 	text_of(record, "dns.qtype", qtype, sizeof(qtype));
-	text_of(record, "dns.rcode", rcode, sizeof(rcode));
 	if (handler->switches & HANDLER_IGNORE_AAAA && !strcmp(qtype, "AAAA"))
 		return;
-	number_of(record, "dns.answers", &answers);
-	snprintf(ips, sizeof(ips), "%llu", (unsigned long long)answers);
-	if (!strcasecmp(message, "request")) {
+	if (dns->event == FLOW_DNS_EVENT_REQUEST)
 		handler_count(handler, 0, record, (const char *[]){ "", qtype, "0", query }, 1);
-	} else if (!strcasecmp(message, "response")) {
-		handler_count(handler, 1, record, (const char *[]){ rcode, qtype, ips, query }, 1);
-		text_of(record, "dns.rrtype", type, sizeof(type));
-		if (*type)
-			handler_count(handler, 2, record, (const char *[]){ type, qtype, query },
-				      1);
-	}
+	if (dns->event != FLOW_DNS_EVENT_RESPONSE)
+		return;
+	snprintf(number, sizeof(number), "%u", dns->rcode);
+	snprintf(ips, sizeof(ips), "%u", dns->ip_count);
+	rcode = dns_rcode_words(dns->rcode);
+	handler_count(handler, 1, record,
+		      (const char *[]){ rcode ? rcode : number, qtype, ips, query }, 1);
+	count_answer_types(handler, record, qtype, query);
 }
 
 /* The flags of a record are those of its flow so far: each counts once, where it can first be seen.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What user space spends on a DNS message: parsing, pairing, naming, metrics, and a copy into
+ * What user space spends on a DNS message: parsing, pairing, naming and a copy into
  * history. bench_dns [MESSAGES]: queries of many names and their answers, in turn.
  */
 #include <stdio.h>

@@ -336,6 +336,31 @@ class Search(Case):
         self.assertGreater(int(row["p50_ns"]), 0)
 
 
+class Outlets(Case):
+    PAGE = "http://127.0.0.1:9965/metrics"
+
+    def test_outlets(self):
+        """Hubble's DNS metrics, as counted from records"""
+        self.lab.serve()
+        self.watch(**{"metrics.listen": "127.0.0.1:9965", "metrics.enable": "dns:query latency"})
+        for name in ("shop.test", "nope.test"):
+            self.lab.dig(name)
+            self.exchange(name)
+
+        def page():
+            text = self.lab.node.run("curl", "-s", self.PAGE).stdout
+            return text if "nope.test." in text else None
+        text = wait_until("the page", page)
+        answered = 'qtypes="A",ips_returned="{}",query="{}"}} 1\n'
+        for line in ('hubble_dns_queries_total{rcode="",' + answered.format(0, "shop.test."),
+                     'hubble_dns_responses_total{rcode="No Error",' + answered.format(1, "shop.test."),
+                     'hubble_dns_responses_total{rcode="Non-Existent Domain",' + answered.format(0, "nope.test."),
+                     'hubble_dns_response_types_total{type="CNAME",qtypes="A",query="shop.test."} 2\n',
+                     'hubble_dns_response_types_total{type="A",qtypes="A",query="shop.test."} 1\n',
+                     'flowd_dns_latency_seconds_count{message="response"} 2\n'):
+            self.assertIn(line, text)
+
+
 class Off(Case):
     def test_disabled(self):
         """dns.enabled: false, or another port: no message leaves the kernel"""

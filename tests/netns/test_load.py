@@ -85,8 +85,9 @@ class Load(unittest.TestCase):
         self.servers()
         daemon = Daemon(self.lab, self.lab.node, ["pod", "pods", "uplink"], {
             # events come from all of the machine, and some above their rate from other tests
-            **SOON, "history.records": "524288", "events.drops": "false",
-            "events.tcp": "false"}).ready()
+            **SOON, "history.records": "524288", "events.drops": "false", "events.tcp": "false",
+            # dnsperf asks as fast as it can, here beside all else
+            "flow.ring_bytes": "32MiB"}).ready()
         said = self.load()
         self.closed()
         seen, flows = settled(daemon), daemon.flows("--all")

@@ -222,63 +222,12 @@ static void test_malformed(void **state)
 	assert_int_equal(stats.dns_malformed, 2);
 }
 
-/* ---- metrics ----------------------------------------------------------------------------------
- */
-
-struct sought {
-	const char *name, *first, *second;
-	uint64_t value;
-};
-
-static void look(void *context, const struct dns_metric *metric)
-{
-	struct sought *sought = context;
-
-	if (strcmp(metric->name, sought->name) != 0)
-		return;
-	if (metric->histogram)
-		sought->value += metric->histogram->counts[DNS_METRIC_BUCKETS - 1];
-	else if (!strcmp(metric->labels[0].value, sought->first) &&
-		 !strcmp(metric->labels[1].value, sought->second))
-		sought->value += metric->value;
-}
-
-static void test_metrics(void **state)
-{
-	struct sought rows[] = {
-		{ "hubble_dns_queries_total", "", "A", 3 },
-		{ "hubble_dns_responses_total", "No Error", "A", 1 },
-		{ "hubble_dns_responses_total", "Non-Existent Domain", "A", 1 },
-		{ "hubble_dns_response_types_total", "A", "A", 1 },
-		{ "flowd_dns_timeouts_total", "A", "udp", 1 },
-		{ "flowd_dns_latency_seconds", "", "", 2 },
-	};
-
-	(void)state;
-	ask_from(CLIENT, 4000, 7, "a.example", SERVER, SECOND);
-	answer_to(CLIENT, 4000, 7, "a.example", "192.0.2.1", SERVER, SECOND + MS);
-	ask_from(CLIENT, 4000, 8, "b.example", SERVER, SECOND);
-	answer_to(CLIENT, 4000, 8, "b.example", NULL, SERVER, SECOND + MS);
-	ask_from(CLIENT, 4000, 9, "c.example", SERVER, SECOND);
-	dns_age(dns, 10 * SECOND);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		uint64_t expected = rows[i].value;
-
-		rows[i].value = 0;
-		dns_each_metric(dns, look, &rows[i]);
-		if (rows[i].value != expected)
-			print_error("%s\n", rows[i].name);
-		assert_int_equal(rows[i].value, expected);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_pair),       TEST(test_timeout),   TEST(test_retries),
 		TEST(test_no_retries), TEST(test_strangers), TEST(test_truncated),
 		TEST(test_groups),     TEST(test_bounded),   TEST(test_malformed),
-		TEST(test_metrics),
 	};
 	return cmocka_run_group_tests_name("dns", tests, NULL, NULL);
 }
