@@ -175,16 +175,48 @@ static bool trouble_join(struct flow_table *table, const struct flow_trouble_wai
 	return true;
 }
 
+/*
+ * The waiting drop of the same flow, reason and place. A flood of one reason takes half of the
+ * places at most: *crowded says that it has them.
+ */
+static struct flow_trouble_waiting *trouble_waiting(struct flow_troubles *troubles,
+						    const struct flow_trouble_waiting *news,
+						    bool *crowded)
+{
+	uint32_t alike = 0;
+
+	for (uint32_t i = 0; i < troubles->count; i++) {
+		struct flow_trouble_waiting *waiting = &troubles->waiting[i];
+
+		if (waiting->is_drop != news->is_drop ||
+		    (news->is_drop && !same_text(waiting->drop.reason, news->drop.reason)))
+			continue;
+		alike++;
+		if (news->is_drop && same_text(waiting->drop.site, news->drop.site) &&
+		    flow_key_equal(&waiting->key, &news->key))
+			return waiting;
+	}
+	*crowded = alike >= FLOW_TROUBLES_WAITING / 2;
+	return NULL;
+}
+
 static void trouble_wait(struct flow_table *table, const struct flow_trouble_waiting *news)
 {
 	struct flow_troubles *troubles = &table->troubles;
+	struct flow_trouble_waiting *waiting;
+	bool crowded = false;
 
 	if (trouble_join(table, news))
 		return;
-	if (troubles->count == FLOW_TROUBLES_WAITING)
+	waiting = trouble_waiting(troubles, news, &crowded);
+	if (waiting) {
+		waiting->drop.packets += news->drop.packets;
+		waiting->drop.last_ns = news->drop.last_ns;
+	} else if (crowded || troubles->count == FLOW_TROUBLES_WAITING) {
 		troubles->unjoined++;
-	else
+	} else {
 		troubles->waiting[troubles->count++] = *news;
+	}
 }
 
 void flow_table_drop(struct flow_table *table, const struct flow_key *key,

@@ -143,6 +143,34 @@ static void test_drop_of_no_flow(void **state)
 	flow_table_close(table);
 }
 
+/* A flood that waits for its flow, or for many, leaves room for what is rare. */
+static void test_flood_waits(void **state)
+{
+	struct kept kept;
+	struct flow_table *table = table_open(&kept, 0);
+	const struct flow_delta one = packets_of(80, 2000, S), rare = packets_of(81, 1, S);
+	struct flow_drop drop = dropped("FLOOD", 1, S);
+
+	(void)state;
+	for (int i = 0; i < 2000; i++)
+		flow_table_drop(table, &one.key, &drop);
+	for (uint16_t port = 1000; port < 3000; port++) {
+		const struct flow_delta other = packets_of(port, 1, S);
+
+		flow_table_drop(table, &other.key, &drop);
+	}
+	drop = dropped("RARE", 1, S);
+	flow_table_drop(table, &rare.key, &drop);
+	flow_table_update(table, &one);
+	flow_table_update(table, &rare);
+	flow_table_age(table, S + MS);
+	assert_int_equal(kept.count, 2);
+	assert_int_equal(kept.records[0].dropped, 2000);
+	assert_int_equal(kept.records[1].dropped, 1);
+	assert_string_equal(kept.records[1].drops[0].reason, "RARE");
+	flow_table_close(table);
+}
+
 static void test_many_reasons(void **state)
 {
 	static const char *const reasons[] = { "A", "B", "A", "C", "D", "D" };
@@ -365,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_drop_before_its_flow),
 		cmocka_unit_test(test_drop_after_the_record),
 		cmocka_unit_test(test_drop_of_no_flow),
+		cmocka_unit_test(test_flood_waits),
 		cmocka_unit_test(test_many_reasons),
 		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_bound),
