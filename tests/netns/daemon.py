@@ -115,7 +115,7 @@ class Daemon:
 
     def ready(self):
         """Waits until it answers; returns itself."""
-        wait_until("flowd answers", self._answers, 10 * TIME_SCALE)
+        wait_until("flowd answers", self._answers, 20 * TIME_SCALE)
         return self
 
     def _answers(self):
