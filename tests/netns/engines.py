@@ -13,6 +13,13 @@ BUSYBOX = "/bin/busybox"
 IMAGE = "localhost/flowd-test:1"
 CGROUPS = next((path for path in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
                 if os.path.exists(f"{path}/cgroup.procs")), None)
+def _hierarchies():
+    """Every mounted one: a runtime makes its cgroups in those of version 1, too."""
+    with open("/proc/self/mounts", encoding="ascii") as mounts:
+        return [path for _, path, kind, *_ in map(str.split, mounts) if kind in ("cgroup", "cgroup2")]
+
+
+HIERARCHIES = _hierarchies()
 SERVE = ["httpd", "-f", "-p", "80", "-h", "/bin"]
 
 
@@ -32,7 +39,7 @@ def fetch(namespace, address, port=80):
 
 
 def remove_cgroups(pattern):
-    """Directories of ours below the root of the hierarchy, once their last processes are reaped."""
+    """Directories of ours below the roots of the hierarchies, once their last processes are reaped."""
     def gone(found):
         for path, _, _ in os.walk(found, topdown=False):
             try:
@@ -40,8 +47,9 @@ def remove_cgroups(pattern):
             except OSError:
                 pass
         return not os.path.exists(found)
-    for found in glob.glob(f"{CGROUPS}/{pattern}"):
-        wait_until(f"{found} is empty", lambda path=found: gone(path))
+    for root in HIERARCHIES:
+        for found in glob.glob(f"{root}/{pattern}"):
+            wait_until(f"{found} is empty", lambda path=found: gone(path))
 
 
 class Engine:
@@ -126,7 +134,7 @@ class Podman(Engine):
             '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n'
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
             f'[network]\nnetwork_config_dir = "{self.path("networks")}"\n')))
-        self.before = set(glob.glob(f"{CGROUPS}/libpod_parent/*"))
+        self.before = self.groups_of_all()
         archive = self.path("image.tar")
         subprocess.run(["tar", "-C", self.rootfs(), "-cf", archive, "."], check=True)
         self.podman("import", archive, IMAGE)
@@ -134,6 +142,11 @@ class Podman(Engine):
     def podman(self, *arguments, check=True):
         return self.run("podman", "--root", self.path("store"), "--runroot", self.path("run"),
                         *arguments, check=check, env=self.environment)
+
+    @staticmethod
+    def groups_of_all():
+        return {os.path.basename(path) for root in HIERARCHIES
+                for path in glob.glob(f"{root}/libpod_parent/*") if os.path.isdir(path)}
 
     def start(self, name, *options, command=(BUSYBOX, *SERVE)):
         return self.podman("run", "-d", "--name", name, *options, IMAGE, *command)
@@ -146,9 +159,8 @@ class Podman(Engine):
     def close(self):
         self.podman("rm", "-f", "-a", "-t", "0", check=False)
         self.podman("pod", "rm", "-f", "-a", "-t", "0", check=False)
-        for path in set(glob.glob(f"{CGROUPS}/libpod_parent/*")) - self.before:
-            if os.path.isdir(path):
-                remove_cgroups(os.path.relpath(path, CGROUPS))
+        for name in self.groups_of_all() - self.before:
+            remove_cgroups(f"libpod_parent/{name}")
         subprocess.run(["umount", "-q", self.path("store", "overlay")], check=False)
 
 

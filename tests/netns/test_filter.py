@@ -54,6 +54,28 @@ class Filtering(unittest.TestCase):
             **SOON, **{name.replace("__", "."): value for name, value in settings.items()}},
             file=file).ready()
 
+    def reload_under_way(self, *files):
+        """While packets are on their way: each is in a flow or in filtered_packets."""
+        self.watch("")
+        stop = threading.Event()
+
+        def flood():
+            while not stop.is_set():
+                traffic.udp_spray(self.lab.node, THERE4, 50, 20)
+        sender = threading.Thread(target=flood)
+        sender.start()
+        try:
+            for file in 4 * files:
+                self.daemon.reload(file)
+        finally:
+            stop.set()
+            sender.join()
+        seen = settled(self.daemon)
+        on_wire = total([sent(self.lab.node, "uplink"), received(self.lab.node, "uplink")])
+        self.assertEqual(seen["seen_packets"], on_wire.packets)
+        self.assertEqual(seen["emitted_packets"] + seen["filtered_packets"], on_wire.packets)
+        self.assertGreater(seen["filtered_packets"], 0)
+
     def ports(self, filtered):
         """The service ports that have flows; `filtered` packets were kept out, and none is missing."""
         seen = settled(self.daemon)
@@ -120,26 +142,7 @@ class Rules(Filtering):
 
     def test_reload_under_way(self):
         """changed while packets are on their way: each is in a flow or in filtered_packets"""
-        self.watch("")
-        stop = threading.Event()
-
-        def flood():
-            while not stop.is_set():
-                traffic.udp_spray(self.lab.node, THERE4, 50, 20)
-        sender = threading.Thread(target=flood)
-        sender.start()
-        try:
-            for _ in range(4):
-                self.daemon.reload("filter:\n  rules:\n  - {action: deny, port: 1030-1040}\n")
-                self.daemon.reload("")
-        finally:
-            stop.set()
-            sender.join()
-        seen = settled(self.daemon)
-        on_wire = total([sent(self.lab.node, "uplink"), received(self.lab.node, "uplink")])
-        self.assertEqual(seen["seen_packets"], on_wire.packets)
-        self.assertEqual(seen["emitted_packets"] + seen["filtered_packets"], on_wire.packets)
-        self.assertGreater(seen["filtered_packets"], 0)
+        self.reload_under_way("filter:\n  rules:\n  - {action: deny, port: 1030-1040}\n", "")
 
 
 if __name__ == "__main__":

@@ -262,7 +262,7 @@ class Containers(Case):
 
     @unittest.skipIf(engines.missing("podman", "runc"), engines.missing("podman", "runc"))
     def test_podman(self):
-        """podman: on its bridge, on the host's network, and in a pod"""
+        """podman: on its bridge, and on the host's network"""
         lab = self.lab
         podman = self.engine(engines.Podman, lab.node)
         daemon = self.daemon(("veth*", "client"), **podman.settings)
