@@ -190,14 +190,15 @@ FLOW_INLINE void tc_read_filter(struct __sk_buff *skb, __u32 filter, struct sigh
 }
 
 /* Not inlined: its stack is not needed by what follows. */
-static __attribute__((noinline)) int
-tc_plain(struct __sk_buff *skb, __u32 hook, const struct flow_device *device, struct packet *packet)
+static __attribute__((noinline)) int tc_plain(struct __sk_buff *skb, __u32 hook,
+					      const struct flow_device *device,
+					      struct sighting *sighting)
 {
 	if (!flow_plain_device(device, tc_counting_role(hook)) || skb->gso_size ||
 	    (hook == FLOW_HOOK_TC_EGRESS && skb->ingress_ifindex))
 		return FLOW_PLAIN_NOT;
 	return flow_plain((const void *)(long)skb->data, (const void *)(long)skb->data_end,
-			  skb->len + (skb->vlan_present ? 4 : 0), packet);
+			  skb->len + (skb->vlan_present ? 4 : 0), sighting);
 }
 
 /* The socket behind the packet that made an entry; a function of its own, for the hit path's sake.
@@ -234,12 +235,13 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 	struct sighting sighting;
 
 	if (likely(!filter && !excluded))
-		plain = tc_plain(skb, hook, device, &sighting.packet);
+		plain = tc_plain(skb, hook, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
 		return TC_ACT_UNSPEC;
 	sighting_set_device(&sighting, device, tc_counting_role(hook));
 	tc_read_filter(skb, filter, &sighting);
 	sighting.excluded = excluded;
+	sighting.hashed = plain == FLOW_PLAIN_READ;
 	tc_parse(skb, link, plain, &sighting);
 	sighting.vlan = tc_vlan(skb);
 	sighting.length = skb->len + (sighting.vlan ? 4 : 0);

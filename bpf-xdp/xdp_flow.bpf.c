@@ -104,12 +104,12 @@ __weak int xdp_show(struct xdp_md *context, struct sighting *sighting)
 /* Not inlined: its stack is not needed by what follows. */
 static __attribute__((noinline)) int xdp_plain(struct xdp_md *context, __u32 length,
 					       const struct flow_device *device,
-					       struct packet *packet)
+					       struct sighting *sighting)
 {
 	if (!flow_plain_device(device, FLOW_DEVICE_COUNT_INGRESS))
 		return FLOW_PLAIN_NOT;
 	return flow_plain((const void *)(long)context->data, (const void *)(long)context->data_end,
-			  length, packet);
+			  length, sighting);
 }
 
 FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
@@ -122,13 +122,14 @@ FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 	struct sighting sighting;
 
 	if (likely(!filter && !excluded))
-		plain = xdp_plain(context, length, device, &sighting.packet);
+		plain = xdp_plain(context, length, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
 		return XDP_PASS;
 	sighting_set_device(&sighting, device, FLOW_DEVICE_COUNT_INGRESS);
 	sighting.filter = filter;
 	sighting.cgroups = 0; /* there is no socket yet */
 	sighting.excluded = excluded;
+	sighting.hashed = plain == FLOW_PLAIN_READ;
 	if (likely(plain == FLOW_PLAIN_READ))
 		sighting_take_plain(&sighting, data, end);
 	else if (unlikely(sighting_parse(&sighting, data, end, PACKET_LINK_ETHERNET, &flow_rules)))
