@@ -57,34 +57,22 @@ static const struct option_row rows[] = {
 	  .help = "format" },
 	{ 0 }
 };
-static const struct option_row filter_rows[] = {
-	{ .name = "drop-reason",
-	  .kind = OPTION_FILTER,
-	  .argument = "NAME",
-	  .fields = { "drop.reason" },
-	  .offer = drop_reasons_offer,
-	  .help = "only these reasons; * and ? match" },
-	{ .name = "ip",
-	  .kind = OPTION_FILTER,
-	  .argument = "ADDRESS",
-	  .fields = { "source.ip", "destination.ip" },
-	  .help = "source or destination: address or CIDR" },
-	{ .name = "port",
-	  .kind = OPTION_FILTER,
-	  .argument = "PORT",
-	  .fields = { "source.port", "destination.port" },
-	  .help = "source or destination: number, range or list" },
-	{ .name = "where",
-	  .kind = OPTION_WHERE,
-	  .argument = "FIELD=VALUE",
-	  .help = "any field of 'flowcli list fields'" },
-	{ 0 }
-};
+static const struct option_row reason_rows[] = { { .name = "drop-reason",
+						   .kind = OPTION_FILTER,
+						   .argument = "NAME",
+						   .fields = { "drop.reason" },
+						   .offer = drop_reasons_offer,
+						   .help = "only these reasons; * and ? match" },
+						 { 0 } };
 static const struct option_group drops_options = { "What to show", rows };
-static const struct option_group filter_options = { "Filters", filter_rows };
-static const struct option_group *const groups[] = { &drops_options,  &inquiry_range_options,
-						     &filter_options, &connection_options,
-						     &help_options,   NULL };
+static const struct option_group reason_options = { "Filters of drops", reason_rows };
+static const struct option_group *const groups[] = { &drops_options,
+						     &inquiry_range_options,
+						     &reason_options,
+						     &inquiry_filter_options,
+						     &connection_options,
+						     &help_options,
+						     NULL };
 
 /* What each word of --by stands for. */
 static const struct {
@@ -96,6 +84,7 @@ static const struct {
 	{ "source", { "source.ip" } },
 	{ "destination", { "destination.ip" } },
 	{ "hook", { "drop.hook" } },
+	{ "pod", { "source.pod", "destination.pod" } },
 	{ "flow", { "protocol", "source.ip", "source.port", "destination.ip", "destination.port" } }
 };
 
@@ -109,7 +98,6 @@ struct drops {
 	size_t field_count;
 	uint64_t shown; /* packets at the last show */
 	uint64_t packets;
-	bool no_memory;
 };
 
 /* ---- grouping ------------------------------------------------------------------------------- */
@@ -171,7 +159,7 @@ static void drops_key(const struct drops *drops, const struct flow_record *recor
 	}
 }
 
-static void drops_take(void *state, const struct flow_record *record)
+static int drops_take(void *state, const struct flow_record *record)
 {
 	struct drops *drops = state;
 	const struct flow_drop *drop = &record->drops[0];
@@ -179,13 +167,11 @@ static void drops_take(void *state, const struct flow_record *record)
 	struct drops_row *row;
 
 	if (!drop->packets)
-		return;
+		return 0;
 	drops_key(drops, record, key, sizeof(key));
 	row = tally_row(drops->tally, key);
-	if (!row) {
-		drops->no_memory = true;
-		return;
-	}
+	if (!row)
+		return -ENOMEM;
 	row->records++;
 	row->packets += drop->packets;
 	drops->packets += drop->packets;
@@ -193,6 +179,7 @@ static void drops_take(void *state, const struct flow_record *record)
 		row->first_ns = drop->first_ns;
 	if (drop->last_ns > row->last_ns)
 		row->last_ns = drop->last_ns;
+	return 0;
 }
 
 static int drops_order(const void *left, const void *right)
@@ -312,39 +299,25 @@ static void drops_show(void *state, struct output *output)
 
 /* ---- command -------------------------------------------------------------------------------- */
 
-static int drops_filter(struct filter **out)
-{
-	char why[256];
-
-	if (selection_where(&selection, "kind=drop,xdp_error,tcp_overflow", false, why,
-			    sizeof(why)))
-		return 1;
-	return selection_take(&selection, out) ? 1 : 0;
-}
-
 static int run(int operand_count, const char *const *operands)
 {
 	struct drops drops = { 0 };
-	struct inquiry inquiry = {
-		.state = &drops, .follow = given.follow, .record = drops_take, .show = drops_show
-	};
+	struct inquiry inquiry = { .path = "flowcli drops",
+				   .state = &drops,
+				   .follow = given.follow,
+				   .record = drops_take,
+				   .show = drops_show };
 	int status = drops_choose(&drops);
 
 	(void)operand_count;
 	(void)operands;
 	if (status)
 		return status;
-	if (drops_filter(&inquiry.filter) || tally_open(&drops.tally, sizeof(struct drops_row))) {
-		fprintf(stderr, "flowcli: not enough memory\n");
-		status = 1;
-	} else {
-		status = inquiry_run(&inquiry, "flowcli drops");
-	}
-	if (drops.no_memory)
-		fprintf(stderr, "flowcli: not enough memory for all groups\n");
+	if (tally_open(&drops.tally, sizeof(struct drops_row)))
+		return inquiry_no_memory();
+	status = inquiry_run_selected(&inquiry, &selection, "kind=drop,xdp_error,tcp_overflow");
 	tally_close(drops.tally);
-	filter_free(inquiry.filter);
-	return status ? status : drops.no_memory;
+	return status;
 }
 
 const struct command drops_command = {
