@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "flowcli/connection.h"
 #include "flowcli/drop_reasons.h"
@@ -90,14 +91,15 @@ static const struct {
 
 struct drops_row {
 	uint64_t packets, records, first_ns, last_ns;
+	uint64_t shown; /* packets at the last show */
 };
 
 struct drops {
 	struct tally *tally;
 	const struct field *fields[DROPS_FIELDS];
 	size_t field_count;
-	uint64_t shown; /* packets at the last show */
-	uint64_t packets;
+	uint64_t shown, packets;    /* at the last show, and now */
+	uint64_t shown_ns, show_ns; /* when that was: monotonic; 0: never */
 };
 
 /* ---- grouping ------------------------------------------------------------------------------- */
@@ -192,14 +194,28 @@ static int drops_order(const void *left, const void *right)
 /* ---- showing -------------------------------------------------------------------------------- */
 
 /* Packets a second between the first and the last; of one packet there is no rate. */
-static void drops_rate(const struct drops_row *row, char *text, size_t size)
+static double drops_rate(const struct drops_row *row)
 {
 	uint64_t ns = row->last_ns - row->first_ns;
 
-	if (row->packets < 2 || !ns)
-		snprintf(text, size, "-");
+	return row->packets < 2 || !ns ? -1 : (double)(row->packets - 1) * 1e9 / (double)ns;
+}
+
+/* The same since the sums were last shown. */
+static double drops_rate_now(const struct drops *drops, const struct drops_row *row)
+{
+	uint64_t ns = drops->show_ns - drops->shown_ns;
+
+	return !drops->shown_ns || !ns ? -1
+				       : (double)(row->packets - row->shown) * 1e9 / (double)ns;
+}
+
+static void drops_rate_cell(double rate, struct output *output)
+{
+	if (rate < 0)
+		output_print(output, " %10s", "-");
 	else
-		snprintf(text, size, "%.1f/s", (double)(row->packets - 1) * 1e9 / (double)ns);
+		output_print(output, " %8.1f/s", rate);
 }
 
 /* The widest text of each field among the rows. */
@@ -236,21 +252,24 @@ static void drops_show_table(const struct drops *drops, void *const *list, size_
 			     struct output *output)
 {
 	int widths[DROPS_FIELDS];
-	char rate[32], first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
+	char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
 
 	drops_widths(drops, list, count, widths);
-	output_print(output, "%10s %10s  %-19s  %-19s", "PACKETS", "RATE", "FIRST", "LAST");
+	output_print(output, "%10s %10s%s  %-19s  %-19s", "PACKETS", "RATE",
+		     given.follow ? "        NOW" : "", "FIRST", "LAST");
 	for (size_t i = 0; i < drops->field_count; i++)
 		output_print(output, "  %-*s", widths[i], drops->fields[i]->name);
 	output_text(output, "\n");
 	for (size_t i = 0; i < count; i++) {
 		const struct drops_row *row = list[i];
 
-		drops_rate(row, rate, sizeof(rate));
 		time_format(row->first_ns, TIME_STAMP_MILLI, NULL, first, sizeof(first));
 		time_format(row->last_ns, TIME_STAMP_MILLI, NULL, last, sizeof(last));
-		output_print(output, "%10" PRIu64 " %10s  %-19s  %-19s", row->packets, rate, first,
-			     last);
+		output_print(output, "%10" PRIu64, row->packets);
+		drops_rate_cell(drops_rate(row), output);
+		if (given.follow)
+			drops_rate_cell(drops_rate_now(drops, row), output);
+		output_print(output, "  %-19s  %-19s", first, last);
 		drops_cells(drops, tally_key(row), widths, output);
 	}
 }
@@ -268,6 +287,10 @@ static void drops_show_json(const struct drops *drops, void *const *list, size_t
 		output_print(output,
 			     "{\"packets\":\"%" PRIu64 "\",\"first\":\"%s\",\"last\":\"%s\"",
 			     row->packets, first, last);
+		if (drops_rate(row) >= 0)
+			output_print(output, ",\"rate\":%.1f", drops_rate(row));
+		if (drops_rate_now(drops, row) >= 0)
+			output_print(output, ",\"rate_now\":%.1f", drops_rate_now(drops, row));
 		for (size_t f = 0; f < drops->field_count; f++) {
 			size_t length = strcspn(at, "\t");
 
@@ -278,6 +301,26 @@ static void drops_show_json(const struct drops *drops, void *const *list, size_t
 	}
 }
 
+/* For the rates of the next time; of all rows, also those that found no room. */
+static void drops_mark_shown(struct drops *drops, void *const *list)
+{
+	for (size_t i = 0; i < tally_count(drops->tally); i++) {
+		struct drops_row *row = list[i];
+
+		row->shown = row->packets;
+	}
+	drops->shown = drops->packets;
+	drops->shown_ns = drops->show_ns;
+}
+
+static uint64_t drops_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
 static void drops_show(void *state, struct output *output)
 {
 	struct drops *drops = state;
@@ -286,13 +329,14 @@ static void drops_show(void *state, struct output *output)
 
 	if (!list || (given.follow && drops->shown == drops->packets))
 		return;
-	drops->shown = drops->packets;
+	drops->show_ns = drops_clock();
 	if (count > limit)
 		count = limit;
 	if (!strcmp(given.output, "json"))
 		drops_show_json(drops, list, count, output);
 	else
 		drops_show_table(drops, list, count, output);
+	drops_mark_shown(drops, list);
 	if (given.follow)
 		output_text(output, "\n");
 }
@@ -324,8 +368,9 @@ const struct command drops_command = {
 	.token = "drops",
 	.summary = "Sum up the packets that the kernel dropped: why, where, whose.",
 	.details =
-		"Rates are between the first and the last packet of a row. Reasons and functions\n"
-		"are those of the kernel that flowd runs on.",
+		"Rates are between the first and the last packet of a row; with --follow, NOW is the rate\n"
+		"since the sums were last shown. Reasons and functions are those of the kernel that flowd\n"
+		"runs on.",
 	.examples = "  flowcli drops --since 10m\n"
 		    "  flowcli drops --by flow --drop-reason NETFILTER_DROP\n"
 		    "  flowcli drops -f --by reason,netns",

@@ -64,6 +64,11 @@ static const struct option_row filter_rows[] = {
 };
 const struct option_group inquiry_filter_options = { "Filters", filter_rows };
 
+bool inquiry_is_offline(void)
+{
+	return given.pcap != NULL;
+}
+
 int inquiry_no_memory(void)
 {
 	fprintf(stderr, "flowcli: not enough memory\n");
@@ -134,7 +139,7 @@ int inquiry_run(struct inquiry *inquiry)
 		return status;
 	writer->kind = &inquiry_writer;
 	writer->state = inquiry;
-	observation.sink.quiet = given.quiet;
+	observation.sink.quiet = given.quiet || inquiry->is_first;
 	if (output_open(&writer->output, STDOUT_FILENO))
 		return inquiry_no_memory();
 	status =

@@ -22,6 +22,7 @@ struct inquiry {
 	struct filter *filter; /* owned by the caller; NULL = everything */
 	void *state;	       /* for the functions below */
 	bool follow;
+	bool is_first; /* another one tells of completeness, and shows */
 	/* 0 or -ENOMEM: the sums lack this record, which is told once. */
 	int (*record)(void *state, const struct flow_record *record);
 	/* Once at the end; when following, also after each answer. */
@@ -33,6 +34,8 @@ struct inquiry {
 int inquiry_run(struct inquiry *inquiry);
 /* The same with the filter that the options made, and `always` ("FIELD=VALUE") on top of it. */
 int inquiry_run_selected(struct inquiry *inquiry, struct selection *selection, const char *always);
+/* True when a capture is read: nothing but packets is known, and it may be read only once. */
+bool inquiry_is_offline(void);
 /* Tells that there is not enough memory; returns the exit status. */
 int inquiry_no_memory(void);
 

@@ -10,6 +10,7 @@
 #include "flowcli/terminal.h"
 #include "flowcli/why_case.h"
 #include "flowcli/why_json.h"
+#include "flowcli/why_known.h"
 #include "flowcli/why_question.h"
 #include "proto/time.h"
 
@@ -39,6 +40,7 @@ static const struct option_group *const groups[] = { &inquiry_range_options, &ou
 struct why {
 	struct why_side source, destination;
 	struct why_question question;
+	struct why_known known; /* of sides that are names */
 	struct evidence evidence;
 	struct why_verdict verdict;
 };
@@ -66,6 +68,7 @@ static int why_take(void *state, const struct flow_record *record)
 {
 	struct why *why = state;
 	const struct why_question *question = &why->question;
+	bool back;
 
 	if (record->dns && filter_match(question->lookups, record)) {
 		why_side_note(&why->source, record,
@@ -79,7 +82,28 @@ static int why_take(void *state, const struct flow_record *record)
 		take_way(why, record, false);
 	else if (filter_match(question->back, record))
 		take_way(why, record, true);
+	else if (flow_kind_is_event(record->kind) &&
+		 why_known_has(&why->known, &record->key, &back))
+		evidence_take(&why->evidence, record, back);
 	return 0;
+}
+
+/* Of the question that comes first where a side is a name. */
+static int why_learn(void *state, const struct flow_record *record)
+{
+	struct why *why = state;
+
+	if (!record->dns && filter_match(why->question.there, record))
+		why_known_add(&why->known, &record->key, false);
+	else if (!record->dns && filter_match(why->question.back, record))
+		why_known_add(&why->known, &record->key, true);
+	return 0;
+}
+
+static void why_show_nothing(void *state, struct output *output)
+{
+	(void)state;
+	(void)output;
 }
 
 /* ---- answer --------------------------------------------------------------------------------- */
@@ -179,27 +203,66 @@ static int why_exit(enum why_outcome outcome)
 	return EXIT_NO_DATA;
 }
 
-static int ask(struct why *why)
+/* What is known of a side by its name alone: its conversations. A capture has no events. */
+static int learn(struct why *why, const char *path)
 {
-	struct inquiry inquiry = {
-		.path = "flowcli why", .state = why, .record = why_take, .show = why_show
-	};
-	char complaint[512];
+	struct inquiry inquiry = { .path = path,
+				   .state = why,
+				   .record = why_learn,
+				   .show = why_show_nothing,
+				   .is_first = true };
 	int status;
 
-	if (why_question_open(&why->question, &why->source, &why->destination, complaint,
-			      sizeof(complaint)))
-		return command_misuse(inquiry.path, "%s", complaint);
-	inquiry.filter = why_question_filter(&why->question);
+	if ((why->source.is_address && why->destination.is_address) || inquiry_is_offline())
+		return 0;
+	inquiry.filter = why_question_ways(&why->question);
 	status = inquiry.filter ? inquiry_run(&inquiry) : inquiry_no_memory();
 	filter_free(inquiry.filter);
-	why_question_close(&why->question);
+	return status;
+}
+
+static int ask(struct why *why, const char *path)
+{
+	struct inquiry inquiry = {
+		.path = path, .state = why, .record = why_take, .show = why_show
+	};
+	struct filter *events = NULL;
+	int status = learn(why, path);
+
+	if (status)
+		return status;
+	inquiry.filter = why_question_filter(&why->question);
+	if (!inquiry.filter || why_known_filter(&why->known, &events)) {
+		filter_free(inquiry.filter);
+		return inquiry_no_memory();
+	}
+	if (events)
+		inquiry.filter = filter_or(inquiry.filter, events);
+	status = inquiry.filter ? inquiry_run(&inquiry) : inquiry_no_memory();
+	filter_free(inquiry.filter);
 	return status ? status : why_exit(why->verdict.outcome);
+}
+
+static int ask_why(struct why *why, const char *const *operands, const char *path)
+{
+	char complaint[512] = "not enough memory";
+	int status;
+
+	if (why_side_open(&why->source, operands[0], false, complaint, sizeof(complaint)) ||
+	    why_side_open(&why->destination, operands[1], true, complaint, sizeof(complaint)) ||
+	    why_question_open(&why->question, &why->source, &why->destination, complaint,
+			      sizeof(complaint)))
+		status = command_misuse(path, "%s", complaint);
+	else
+		status = ask(why, path);
+	why_question_close(&why->question);
+	why_side_close(&why->source);
+	why_side_close(&why->destination);
+	return status;
 }
 
 static int run(int operand_count, const char *const *operands)
 {
-	char complaint[512] = "not enough memory";
 	struct why *why;
 	int status;
 
@@ -208,13 +271,7 @@ static int run(int operand_count, const char *const *operands)
 	why = calloc(1, sizeof(*why));
 	if (!why)
 		return inquiry_no_memory();
-	if (why_side_open(&why->source, operands[0], false, complaint, sizeof(complaint)) ||
-	    why_side_open(&why->destination, operands[1], true, complaint, sizeof(complaint)))
-		status = command_misuse("flowcli why", "%s", complaint);
-	else
-		status = ask(why);
-	why_side_close(&why->source);
-	why_side_close(&why->destination);
+	status = ask_why(why, operands, "flowcli why");
 	free(why);
 	return status;
 }

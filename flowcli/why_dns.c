@@ -10,6 +10,7 @@
 #include "proto/dns_words.h"
 #include "proto/json.h"
 
+#define PORT_DNS 53
 #define JOIN_NS	 UINT64_C(2000000000) /* from the last answer to the first packet, at most */
 #define CHAIN_NS UINT64_C(200000000)  /* from one answer to the next question */
 
@@ -71,6 +72,7 @@ void why_dns_take(struct why_dns *dns, const struct flow_record *record, const c
 	*answer = (struct why_dns_answer){ .asked_ns = before(record->first_ns, took_ns),
 					   .end_ns = record->first_ns,
 					   .netns = netns_of(client),
+					   .pid = client->pid,
 					   .retries = facts->retries,
 					   .server_ipv6 = facts->server_ipv6,
 					   .timeout = timeout };
@@ -102,6 +104,8 @@ void why_dns_take_flow(struct why_dns *dns, const struct flow_record *record)
 	uint64_t held = dns->open_count < WHY_DNS_OPENS ? dns->open_count : WHY_DNS_OPENS;
 	struct why_dns_open *open = NULL;
 
+	if (record->key.dst_port == PORT_DNS)
+		return; /* is the question, and waits for none */
 	for (uint64_t i = 0; i < held && !open; i++)
 		if (dns->opens[i].flow_id == record->flow_id)
 			open = &dns->opens[i];
@@ -109,7 +113,8 @@ void why_dns_take_flow(struct why_dns *dns, const struct flow_record *record)
 		open = &dns->opens[dns->open_count++ % WHY_DNS_OPENS];
 		*open = (struct why_dns_open){ .flow_id = record->flow_id,
 					       .first_ns = record->first_ns,
-					       .netns = netns_of(&record->ends[FLOW_SOURCE]) };
+					       .netns = netns_of(&record->ends[FLOW_SOURCE]),
+					       .pid = record->ends[FLOW_SOURCE].pid };
 		memcpy(open->client, record->key.src, 16);
 		memcpy(open->destination, record->key.dst, 16);
 	}
@@ -119,10 +124,13 @@ void why_dns_take_flow(struct why_dns *dns, const struct flow_record *record)
 
 /* ---- joining -------------------------------------------------------------------------------- */
 
+/* The same program may have sockets in several namespaces. */
 static bool is_client_of(const struct why_dns_open *open, const struct why_dns_answer *answer)
 {
+	bool same_pid = open->pid && open->pid == answer->pid;
+
 	return !memcmp(open->client, answer->client, 16) &&
-	       (!open->netns || !answer->netns || open->netns == answer->netns);
+	       (same_pid || !open->netns || !answer->netns || open->netns == answer->netns);
 }
 
 static bool gives(const struct why_dns_answer *answer, const struct why_dns_open *open)
@@ -205,8 +213,11 @@ void why_dns_join(struct why_dns *dns)
 		const struct why_dns_answer *last = find_answer(dns, open);
 		uint64_t start_ns = last ? find_start(dns, open, last) : 0;
 
-		if (!last || (dns->slowest && last->end_ns - start_ns <= dns->dns_ns))
+		if (!last || (dns->slowest && last->end_ns - start_ns < dns->dns_ns))
 			continue;
+		if (dns->slowest && last->end_ns - start_ns == dns->dns_ns &&
+		    open->first_ns + open->handshake_ns - start_ns >= dns->total_ns)
+			continue; /* another one for the same answer, and later */
 		dns->slowest = last;
 		dns->dns_ns = last->end_ns - start_ns;
 		dns->total_ns = open->first_ns + open->handshake_ns - start_ns;

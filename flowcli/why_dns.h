@@ -24,7 +24,7 @@ struct why_dns_answer {
 	uint64_t asked_ns, end_ns; /* retries included */
 	uint8_t client[16], server[16];
 	uint8_t ips[WHY_DNS_IPS][16];
-	uint32_t netns; /* of the client; 0: not known */
+	uint32_t netns, pid; /* of the client; 0: not known */
 	uint16_t retries;
 	uint8_t ip_count;
 	bool server_ipv6, timeout, named;	      /* named: for the name that was asked about */
@@ -36,7 +36,7 @@ struct why_dns_answer {
 struct why_dns_open {
 	uint64_t flow_id, first_ns, handshake_ns;
 	uint8_t client[16], destination[16];
-	uint32_t netns;
+	uint32_t netns, pid;
 };
 
 struct why_dns_failure {

@@ -148,6 +148,10 @@ static void drop_what(const struct why_case *why, const struct evidence_drop *dr
 		snprintf(text, size, "SYN left %.80s %" PRIu64 " %s, %s dropped", sender,
 			 drop->packets, why_plural(drop->packets, "time", "times"),
 			 drop->packets == 1 ? "and was" : "each");
+	else if (drop->tcp && drop->syn && !drop->back &&
+		 why->evidence->there.syn_only == way->packets)
+		snprintf(text, size, "%" PRIu64 " of %" PRIu64 " SYNs from %.80s dropped",
+			 drop->packets, way->packets, sender);
 	else if (drop->tcp && drop->syn)
 		snprintf(text, size, "%" PRIu64 " %s from %.80s dropped", drop->packets,
 			 why_plural(drop->packets, "SYN", "SYNs"), sender);
@@ -193,6 +197,46 @@ static void say_refusal(struct why_case *why, const struct evidence_drop *drop)
 			drop->site);
 }
 
+/* Left in the queue of a socket that was closed, as the last FIN often is. */
+static bool is_unread(const struct evidence_drop *drop)
+{
+	return !strcmp(drop->reason, "QUEUE_PURGE");
+}
+
+/* What TIME_WAIT takes is dropped once it is dealt with: the last FIN again. */
+static bool is_late(const struct evidence_drop *drop)
+{
+	return drop->tcp && !drop->syn && !strcmp(drop->reason, "NOT_SPECIFIED") &&
+	       (!strcmp(drop->site, "tcp_v4_rcv") || !strcmp(drop->site, "tcp_v6_rcv"));
+}
+
+void why_note_drops(struct why_case *why)
+{
+	uint64_t unread = 0, late = 0;
+
+	for (uint32_t i = 0; i < why->evidence->drop_count; i++) {
+		const struct evidence_drop *drop = &why->evidence->drops[i];
+
+		unread += is_unread(drop) ? drop->packets : 0;
+		late += is_late(drop) ? drop->packets : 0;
+	}
+	if (unread)
+		why_note(why,
+			 "%" PRIu64 " %s not read when a program closed its socket: QUEUE_PURGE",
+			 unread, why_plural(unread, "packet was", "packets were"));
+	if (late)
+		why_note(why,
+			 "%" PRIu64
+			 " %s when the connection was closed: NOT_SPECIFIED at tcp_v4_rcv "
+			 "or tcp_v6_rcv",
+			 late, why_plural(late, "packet came", "packets came"));
+}
+
+static bool is_fault(const struct evidence_drop *drop)
+{
+	return !is_unread(drop) && !is_late(drop);
+}
+
 void why_judge_drops(struct why_case *why)
 {
 	const struct evidence *evidence = why->evidence;
@@ -202,7 +246,8 @@ void why_judge_drops(struct why_case *why)
 		const struct evidence_drop *largest = NULL;
 
 		for (uint32_t i = 0; i < evidence->drop_count; i++)
-			if (!told[i] && (!largest || evidence->drops[i].packets > largest->packets))
+			if (!told[i] && is_fault(&evidence->drops[i]) &&
+			    (!largest || evidence->drops[i].packets > largest->packets))
 				largest = &evidence->drops[i];
 		if (!largest)
 			break;

@@ -110,6 +110,54 @@ static void take_drop(struct evidence *evidence, const struct flow_record *recor
 		sum->last_ns = drop->last_ns;
 }
 
+static bool is_alike(const struct evidence_drop *left, const struct evidence_drop *right)
+{
+	return !strcmp(left->reason, right->reason) && !strcmp(left->site, right->site) &&
+	       left->back == right->back && left->tcp == right->tcp;
+}
+
+/* The first drop of the reason and place; `like` itself, where no event told of it. */
+static struct evidence_drop *drop_alike(struct evidence *evidence, const struct evidence_drop *like)
+{
+	for (uint32_t i = 0; i < evidence->drop_count; i++)
+		if (is_alike(&evidence->drops[i], like))
+			return &evidence->drops[i];
+	return drop_find(evidence, like);
+}
+
+static void settle_drops(struct evidence *evidence, const struct evidence_flow *flow)
+{
+	for (int i = 0; i < FLOW_DROP_REASONS && flow->drops[i].packets; i++) {
+		struct evidence_drop like = { .back = flow->back, .tcp = flow->tcp };
+		struct evidence_drop *sum;
+
+		memcpy(like.reason, flow->drops[i].reason, sizeof(flow->drops[i].reason));
+		memcpy(like.site, flow->drops[i].site, sizeof(flow->drops[i].site));
+		like.syn =
+			flow->tcp && (flow->flags & (FLOW_TCP_SYN | FLOW_TCP_ACK)) == FLOW_TCP_SYN;
+		sum = drop_alike(evidence, &like);
+		if (sum)
+			sum->row_packets += flow->drops[i].packets;
+		else
+			evidence->drops_beyond += flow->drops[i].packets;
+	}
+}
+
+/* What the rows know beyond the events goes to the first of the reason and place. */
+static void finish_drops(struct evidence *evidence)
+{
+	for (uint32_t i = 0; i < evidence->drop_count; i++) {
+		struct evidence_drop *drop = &evidence->drops[i];
+		uint64_t told = 0;
+
+		for (uint32_t other = 0; other < evidence->drop_count; other++)
+			if (is_alike(drop, &evidence->drops[other]))
+				told += evidence->drops[other].packets;
+		if (drop->row_packets > told)
+			drop->packets += drop->row_packets - told;
+	}
+}
+
 /* ---- flows ---------------------------------------------------------------------------------- */
 
 static void take_tcp(struct evidence_way *way, const struct flow_tcp *tcp)
@@ -143,13 +191,16 @@ static void settle_flow(struct evidence *evidence, const struct evidence_flow *f
 {
 	const uint16_t open = FLOW_TCP_SYN | FLOW_TCP_ACK;
 
+	settle_drops(evidence, flow);
+	if (!flow->tcp || flow->back)
+		return;
 	if ((flow->flags & open) == FLOW_TCP_SYN)
 		evidence->there.syn_only += flow->packets;
 	else if ((flow->flags & open) == open)
 		evidence->established++;
 }
 
-static void take_tcp_flow(struct evidence *evidence, const struct flow_record *record)
+static void take_latest(struct evidence *evidence, const struct flow_record *record, bool back)
 {
 	struct evidence_flow *flow = NULL;
 
@@ -161,7 +212,18 @@ static void take_tcp_flow(struct evidence *evidence, const struct flow_record *r
 		if (evidence->flow_count++ >= EVIDENCE_FLOWS)
 			settle_flow(evidence, flow);
 	}
-	*flow = (struct evidence_flow){ record->flow_id, record->total_packets, record->flags };
+	*flow = (struct evidence_flow){ .flow_id = record->flow_id,
+					.packets = record->total_packets,
+					.flags = record->flags,
+					.back = back,
+					.tcp = record->key.protocol == PROTOCOL_TCP };
+	for (int i = 0; i < FLOW_DROP_REASONS; i++) {
+		const struct flow_drop *drop = &record->drops[i];
+
+		copy(flow->drops[i].reason, sizeof(flow->drops[i].reason), drop->reason);
+		copy(flow->drops[i].site, sizeof(flow->drops[i].site), drop->site);
+		flow->drops[i].packets = drop->packets;
+	}
 }
 
 static void take_resets(struct evidence_way *way, const struct flow_record *record)
@@ -191,9 +253,8 @@ static void take_flow(struct evidence *evidence, const struct flow_record *recor
 	if (record->key.protocol == PROTOCOL_TCP) {
 		evidence->tcp = true;
 		take_resets(way, record);
-		if (!back)
-			take_tcp_flow(evidence, record);
 	}
+	take_latest(evidence, record, back);
 	if (!back)
 		take_port(evidence, record->key.dst_port);
 	if (!back && record->reply != FLOW_REPLY_YES)
@@ -266,6 +327,7 @@ void evidence_finish(struct evidence *evidence)
 		evidence->overflows = 0; /* a socket with the same port elsewhere */
 	for (uint64_t i = 0; i < EVIDENCE_FLOWS && i < evidence->flow_count; i++)
 		settle_flow(evidence, &evidence->flows[i]);
+	finish_drops(evidence);
 	why_dns_join(&evidence->dns);
 	take_dns_moments(evidence);
 	qsort(evidence->moments, evidence->moment_count, sizeof(evidence->moments[0]),

@@ -16,7 +16,8 @@
 #define EVIDENCE_MOMENTS 256
 #define EVIDENCE_TEXT	 320
 
-/* Drops of one reason at one place. */
+/* Drops of one reason at one place: told by events, which come late or not at all when there are
+ * many, and by the rows of their flows. */
 struct evidence_drop {
 	char reason[64], site[64], hook[16], table[64], chain[64], device[32];
 	bool back; /* of packets from the destination */
@@ -24,6 +25,7 @@ struct evidence_drop {
 	bool syn; /* only packets that open a connection */
 	uint32_t netns;
 	uint64_t packets, first_ns, last_ns;
+	uint64_t row_packets; /* of the reason and place, as the rows of flows have it */
 };
 
 /* One direction. */
@@ -43,10 +45,15 @@ struct evidence_way {
 	uint32_t netns; /* of the sender; 0: not known */
 };
 
-/* A flow that left for the destination, as its latest record has it. */
+/* A flow as its latest record has it. */
 struct evidence_flow {
 	uint64_t flow_id, packets;
 	uint16_t flags;
+	bool back, tcp;
+	struct {
+		char reason[64], site[64];
+		uint64_t packets;
+	} drops[FLOW_DROP_REASONS];
 };
 
 struct evidence_moment {
@@ -60,7 +67,7 @@ struct evidence_moment {
 struct evidence {
 	bool tcp; /* TCP was seen, or asked for */
 	struct evidence_way there, back;
-	struct evidence_flow flows[EVIDENCE_FLOWS]; /* TCP; a ring */
+	struct evidence_flow flows[EVIDENCE_FLOWS]; /* a ring */
 	uint64_t flow_count;
 	uint64_t established; /* connections that went beyond the handshake */
 	uint64_t connect_failures;

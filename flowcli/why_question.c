@@ -151,18 +151,36 @@ void why_question_close(struct why_question *question)
 	*question = (struct why_question){ 0 };
 }
 
-struct filter *why_question_filter(const struct why_question *question)
+/* Copies of the parts, joined. */
+static struct filter *any_of(const struct filter *const *parts, size_t count)
 {
-	const struct filter *const parts[] = { question->there, question->back, question->lookups,
-					       question->overflows };
 	struct filter *all = NULL;
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct filter *part = filter_copy(parts[i]);
 
-		all = part ? filter_or(all, part) : NULL;
+		if (!part) {
+			filter_free(all);
+			return NULL;
+		}
+		all = filter_or(all, part);
 		if (!all)
 			return NULL;
 	}
 	return all;
+}
+
+struct filter *why_question_ways(const struct why_question *question)
+{
+	const struct filter *const parts[] = { question->there, question->back };
+
+	return any_of(parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+struct filter *why_question_filter(const struct why_question *question)
+{
+	const struct filter *const parts[] = { question->there, question->back, question->lookups,
+					       question->overflows };
+
+	return any_of(parts, sizeof(parts) / sizeof(parts[0]));
 }

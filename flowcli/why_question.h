@@ -19,6 +19,8 @@ int why_question_open(struct why_question *question, const struct why_side *sour
 		      const struct why_side *destination, char *why, size_t size);
 /* Accepts a question that is all zeros. */
 void why_question_close(struct why_question *question);
+/* Both ways between the sides, and no more; owned by the caller; NULL: no memory. */
+struct filter *why_question_ways(const struct why_question *question);
 /* All of it as one filter, owned by the caller; NULL: no memory. */
 struct filter *why_question_filter(const struct why_question *question);
 

@@ -17,17 +17,30 @@
 #define WHY_LOSS_RATE 100			 /* one retransmission in so many packets is told */
 #define WHY_FULL_SIZE 1000 /* bytes a packet, from which a segment counts as full */
 
+static void __attribute__((format(printf, 2, 0)))
+add_sentence(struct why_verdict *verdict, const char *format, va_list arguments)
+{
+	if (verdict->count < WHY_SENTENCES)
+		vsnprintf(verdict->sentences[verdict->count++], WHY_SENTENCE, format, arguments);
+}
+
 void why_say(struct why_case *why, const char *format, ...)
 {
-	struct why_verdict *verdict = why->verdict;
 	va_list arguments;
 
-	if (verdict->count == WHY_SENTENCES)
-		return;
 	va_start(arguments, format);
-	vsnprintf(verdict->sentences[verdict->count++], WHY_SENTENCE, format, arguments);
+	add_sentence(why->verdict, format, arguments);
 	va_end(arguments);
-	verdict->outcome = WHY_FOUND;
+	why->verdict->outcome = WHY_FOUND;
+}
+
+void why_note(struct why_case *why, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add_sentence(why->verdict, format, arguments);
+	va_end(arguments);
 }
 
 const char *why_plural(uint64_t count, const char *one, const char *many)
@@ -252,4 +265,5 @@ void why_judge(const struct evidence *evidence, const char *source, const char *
 	judge_connect(&why);
 	if (!verdict->count)
 		say_well(&why);
+	why_note_drops(&why);
 }

@@ -64,7 +64,11 @@ static const struct flow_loss restart_loss = { .source = "daemon_restart",
 static const struct step plain[] = { ANSWER(7, 3, 3), STEP(END) };
 static const struct step pages[] = { ANSWER(7, 2, 2, .more = true), ANSWER(7, 2, 0, .more = true),
 				     ANSWER(7, 5, 3), STEP(END) };
-static const struct step story[] = { { .kind = STEP_STORY, .epoch = 7, .position = 1 }, STEP(END) };
+#define STORY                                                  \
+	{                                                      \
+		.kind = STEP_STORY, .epoch = 7, .position = 1, \
+	}
+static const struct step story[] = { STORY, STORY, STEP(END) };
 static const struct step losses[] = { ANSWER(7, 1, 1, .more = true, LOSS(ring_loss)),
 				      ANSWER(7, 2, 1, LOSS(unknown_loss)), STEP(END) };
 static const struct step breaks[] = { ANSWER(7, 2, 2, .more = true), STEP(DIE) };

@@ -112,15 +112,16 @@ static const struct fault faults[] = {
 	  .icmp_type = 11 },
 	{ "udp-closed", "NO_SOCKET", "__udp4_lib_rcv", .interface = "eth0", .netns = NETNS_SERVER,
 	  .icmp_type = 3, .icmp_code = 3 },
-	{ "socket-buffer", "SOCKET_RCVBUFF", "__udp_enqueue_schedule_skb", .interface = "eth0",
+	{ "socket-buffer", "SOCKET_RCVBUFF", "udp_queue_rcv_one_skb", .interface = "eth0",
 	  .netns = NETNS_SERVER },
 	{ "checksum", "TCP_CSUM", "tcp_v4_rcv", .interface = "eth0", .netns = NETNS_SERVER,
 	  .tcp = true },
 	{ "mtu", "PKT_TOO_BIG", "ip_forward", .interface = "client", .netns = NETNS_ROUTER,
 	  .icmp_type = 3, .icmp_code = 4 },
-	{ "neighbour", "NEIGH_FAILED", "arp_error_report", .interface = "client",
+	{ "neighbour", "NEIGH_FAILED", "neigh_invalidate", .interface = "server",
 	  .netns = NETNS_ROUTER, .icmp_type = 3, .icmp_code = 1 },
-	{ "tc-program", "TC_INGRESS", "tcx_run", .interface = "eth0", .netns = NETNS_SERVER },
+	{ "tc-program", "TC_INGRESS", "__netif_receive_skb_core", .interface = "eth0",
+	  .netns = NETNS_SERVER },
 	{ "xdp-program", "XDP", "do_xdp_generic", .interface = "eth0", .netns = NETNS_SERVER },
 	{ "no-reason", NULL, "ip_forward", .interface = "client", .netns = NETNS_ROUTER },
 };
@@ -240,6 +241,21 @@ static void well(struct story *story)
 
 	tell_flow(story, 0, false, 6, 504, flags)->tcp.handshake_ns = 1200000;
 	tell_flow(story, 0, true, 4, 1272, flags);
+}
+
+/* Of a flood few events are told; the row has them all, and one that no event told of. */
+static void flood(struct story *story)
+{
+	struct flow_record *flow;
+
+	tell_drop(story, 1, 1, "NETFILTER_DROP", "nft_do_chain")->incident.hook = "input";
+	flow = tell_flow(story, 0, false, 1005, 70000, FLOW_TCP_SYN);
+	flow->end_reason = FLOW_END_IDLE;
+	flow->dropped = 1005;
+	flow->drops[0] = story->records[0].drops[0];
+	flow->drops[0].packets = 1000;
+	flow->drops[1] =
+		(struct flow_drop){ "TCP_CSUM", "tcp_v4_rcv", 5, flow->first_ns, flow->last_ns };
 }
 
 /* One datagram after the other, and no answer: from a socket that may not expect one. */
@@ -394,7 +410,7 @@ static void pods(struct story *story)
 
 	firewall(story);
 	first = story->count;
-	for (size_t i = 0; i < first; i++)
+	for (size_t i = 1; i < first; i++) /* the first drop comes before its socket is known */
 		name_ends(&story->records[i], &web_pods[0]);
 	well(story);
 	for (size_t i = first; i < story->count; i++) {
@@ -405,6 +421,18 @@ static void pods(struct story *story)
 		address_parse("10.0.0.3", back ? record->key.src : record->key.dst, &version);
 		name_ends(record, &web_pods[1]);
 	}
+}
+
+/* The server's program closed with the client's FIN unread. */
+static void unread(struct story *story)
+{
+	struct flow_record *flow;
+
+	well(story);
+	flow = &story->records[0];
+	flow->dropped = 1;
+	flow->drops[0] = (struct flow_drop){ "QUEUE_PURGE", "sk_stream_kill_queues", 1,
+					     flow->first_ns, flow->last_ns };
 }
 
 static void nothing(struct story *story)
@@ -421,6 +449,8 @@ static const struct {
 		{ "path-mtu", path_mtu },
 		{ "lossy", lossy },
 		{ "well", well },
+		{ "flood", flood },
+		{ "unread", unread },
 		{ "silent-udp", silent_udp },
 		{ "backlog", backlog },
 		{ "refused-again", refused_again },
