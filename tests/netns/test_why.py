@@ -5,6 +5,7 @@ of observe."""
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -28,8 +29,8 @@ def question(name):
 
 
 class NameServer:
-    """Answers in the namespace: slow.test late with the address, nope.test with NXDOMAIN, and
-    others not at all."""
+    """Answers in the namespace: fast.test with the address, slow.test with it and late, nope.test
+    with NXDOMAIN, and others not at all."""
 
     def __init__(self, namespace, address):
         with namespace:
@@ -44,8 +45,8 @@ class NameServer:
             query, client = self.socket.recvfrom(512)
             if not query:
                 return
-            if b"\4slow" in query:
-                time.sleep(SLOW_S * TIME_SCALE)  # this is what is measured
+            if b"\4slow" in query or b"\4fast" in query:
+                time.sleep(SLOW_S * TIME_SCALE * (b"\4slow" in query))  # this is what is measured
                 record = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 30, 4) + socket.inet_aton(self.address)
                 answer = query[:2] + struct.pack(">5H", 0x8180, 1, 1, 0, 0) + query[12:] + record
             elif b"\4nope" in query:
@@ -73,6 +74,15 @@ class Case(unittest.TestCase):
         cls.daemon = Daemon(cls.lab, cls.lab.node, ["web", "client"],
                             {**QUICK, "identity.hosts": hosts}).ready()
 
+    def ask(self, name, seconds):
+        with self.lab.client, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(seconds * TIME_SCALE)
+            client.sendto(question(name), (self.lab.WEB4, 53))
+            try:
+                return client.recv(512)
+            except socket.timeout:
+                return None
+
     def says(self, status, wanted, *arguments):
         """`flowcli why` exits with the status and says what is wanted; returns its output."""
         done = None
@@ -87,15 +97,6 @@ class Case(unittest.TestCase):
 
 
 class Why(Case):
-    def ask(self, name, seconds):
-        with self.lab.client, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(seconds * TIME_SCALE)
-            client.sendto(question(name), (self.lab.WEB4, 53))
-            try:
-                return client.recv(512)
-            except socket.timeout:
-                return None
-
     def test_dns(self):
         """the time that DNS took, by the name and by the address; and names that have none"""
         server = NameServer(self.lab.web, self.lab.WEB4)
@@ -294,6 +295,53 @@ class Sums(Case):
         troubled = self.daemon.cli("tcp", "-q").stdout
         self.assertNotIn(":7002", troubled)
         self.assertIn("ECONNREFUSED", troubled)
+
+
+class BlackBox(Case):
+    """capture --on: the packets that led to it, both ways, with what happened as their comment."""
+
+    def setUp(self):
+        if not shutil.which("tshark"):
+            self.skipTest("tshark is not here")
+        server = NameServer(self.lab.web, self.lab.WEB4)
+        self.addCleanup(server.close)
+
+    def capture(self, trigger, trouble, *fields):
+        """What the file has after the trouble, a list of the fields for each packet."""
+        path = os.path.join(self.lab.directory, f"{trigger}.pcapng")
+        process = self.lab.start(self.lab.node, FLOWCLI, "capture", "-i", "client", "--on", trigger, "-c",
+                                 "1", "--duration", "20s", "-w", path, env=self.daemon.environment,
+                                 stderr=subprocess.PIPE, text=True)
+        self.assertIn("capturing on", process.stderr.readline())
+        trouble()
+        self.assertEqual(process.wait(30 * TIME_SCALE), 0)
+        self.assertRegex(process.stderr.read(), r"^complete: \d+ packets, \d+ bytes written, of 1 event")
+        shown = subprocess.run(["tshark", "-n", "-r", path, "-T", "fields", *(
+            word for field in ("frame.comment", *fields) for word in ("-e", field))],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        return [line.split("\t") for line in shown.stdout.splitlines()]
+
+    def test_reset(self):
+        """a reset: the SYN and its answer, by the name that was looked up"""
+        def trouble():
+            traffic.tcp(self.lab.client, self.lab.web, self.lab.WEB4, 7020)  # is well, and is not told
+            self.assertTrue(traffic.refused(self.lab.client, self.lab.WEB4, 7021))
+        self.assertTrue(self.ask("fast.test", 5))
+        packets = self.capture("rst", trouble, "tcp.flags.syn", "tcp.flags.reset")
+        self.assertEqual([packet[1:] for packet in packets], [["1", "0"], ["0", "1"]])
+        for packet in packets:
+            self.assertRegex(packet[0], r"^flowd: (TRACED|FORWARDED|DROPPED), rst at 20")
+            self.assertIn("fast.test:7021", packet[0])
+
+    def test_dns(self):
+        """a question that nobody answers"""
+        def trouble():
+            self.assertTrue(self.ask("fast.test", 5))
+            self.assertIsNone(self.ask("mute.test", 0.1))
+        packet, = self.capture("dns-fail", trouble, "dns.qry.name")
+        self.assertEqual(packet[1], "mute.test")
+        self.assertRegex(packet[0], r"^flowd: ERROR, dns-fail at 20.*mute.test. A; no answer")
 
 
 if __name__ == "__main__":
