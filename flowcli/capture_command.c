@@ -6,13 +6,13 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "flowcli/black_box.h"
 #include "flowcli/capture_events.h"
 #include "flowcli/capture_file.h"
 #include "flowcli/capture_link.h"
+#include "flowcli/clock.h"
 #include "flowcli/column.h"
 #include "flowcli/connection.h"
 #include "flowcli/conversation.h"
@@ -131,14 +131,6 @@ struct session {
 	int error;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
-
 /* ---- packets -------------------------------------------------------------------------------- */
 
 static void session_write(struct session *session, uint64_t time_ns, const uint8_t *bytes,
@@ -203,7 +195,7 @@ static void take_event(void *context, const struct flow_record *record)
 	end_name(column_source, record, source, sizeof(source));
 	end_name(column_destination, record, destination, sizeof(destination));
 	pending->key = record->key;
-	pending->due_ns = now_ns() + CAPTURE_SETTLE_NS;
+	pending->due_ns = clock_steady_ns() + CAPTURE_SETTLE_NS;
 	snprintf(pending->comment, sizeof(pending->comment),
 		 "flowd: %s, %s at %.40s: %.120s -> %.120s: %.300s", column_verdict(record),
 		 given.on, time, source, destination, summary);
@@ -221,7 +213,7 @@ static bool was_told(const struct session *session, const struct flow_key *key)
 /* The packets of events that are old enough for all of them to have come. */
 static void write_due(struct session *session, bool all)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_steady_ns();
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < session->pending_count; i++) {
@@ -245,7 +237,7 @@ static void write_due(struct session *session, bool all)
 
 static void poll_events(struct session *session)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_steady_ns();
 
 	if (!session->events || now < session->poll_ns)
 		return;
@@ -346,14 +338,14 @@ static int session_open(struct session *session, const char *expression)
 	if (!error && given.on)
 		error = capture_events_open(&session->events, given.on);
 	if (duration_ns)
-		session->end_ns = now_ns() + duration_ns;
+		session->end_ns = clock_steady_ns() + duration_ns;
 	return error;
 }
 
 static bool session_is_done(const struct session *session)
 {
 	if (interrupt_requested() || session->error ||
-	    (session->end_ns && now_ns() >= session->end_ns))
+	    (session->end_ns && clock_steady_ns() >= session->end_ns))
 		return true;
 	return (given.on ? session->told : session->written) >= session->count ||
 	       capture_file_bytes(session->file) >= session->bytes;

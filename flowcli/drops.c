@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/connection.h"
 #include "flowcli/drop_reasons.h"
 #include "flowcli/inquiry.h"
@@ -313,14 +313,6 @@ static void drops_mark_shown(struct drops *drops, void *const *list)
 	drops->shown_ns = drops->show_ns;
 }
 
-static uint64_t drops_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
-
 static void drops_show(void *state, struct output *output)
 {
 	struct drops *drops = state;
@@ -329,7 +321,7 @@ static void drops_show(void *state, struct output *output)
 
 	if (!list || (given.follow && drops->shown == drops->packets))
 		return;
-	drops->show_ns = drops_clock();
+	drops->show_ns = clock_steady_ns();
 	if (count > limit)
 		count = limit;
 	if (!strcmp(given.output, "json"))

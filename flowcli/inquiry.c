@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/connection.h"
 #include "flowcli/observation.h"
 #include "proto/selection.h"
@@ -111,14 +111,11 @@ static const struct writer_kind inquiry_writer = {
 static int inquiry_time(const struct inquiry *inquiry, const char *option, const char *text,
 			uint64_t *ns)
 {
-	struct timespec now;
 	char why[384];
 
 	if (!text)
 		return 0;
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (!time_parse(text, (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec, NULL,
-			ns, why, sizeof(why)))
+	if (!time_parse(text, clock_wall_ns(), NULL, ns, why, sizeof(why)))
 		return 0;
 	return command_misuse(inquiry->path, "%s: %s", option, why);
 }

@@ -66,7 +66,7 @@ static const char *drop_meaning(const struct evidence *evidence, const struct ev
 	for (int i = 0; meanings[i].reason; i++)
 		if (!strcmp(meanings[i].reason, drop->reason))
 			return meanings[i].meaning;
-	return NULL;
+	return strstr(drop->site, "_xdp_") ? "an XDP program dropped it" : NULL;
 }
 
 /* The firewall, as far as the kernel told: "nftables (hook input, table t, chain c)". */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the records tell of the traffic between two addresses, gathered until it can be judged:
+ * What the records tell of the traffic between two sides, gathered until it can be judged:
  * packets and flags each way, drops, resets, errors, retransmissions, times. Pure.
  */
 #ifndef FLOWCLI_WHY_EVIDENCE_H

@@ -122,7 +122,8 @@ static const struct fault faults[] = {
 	  .netns = NETNS_ROUTER, .icmp_type = 3, .icmp_code = 1 },
 	{ "tc-program", "TC_INGRESS", "__netif_receive_skb_core", .interface = "eth0",
 	  .netns = NETNS_SERVER },
-	{ "xdp-program", "XDP", "do_xdp_generic", .interface = "eth0", .netns = NETNS_SERVER },
+	{ "xdp-program", "NOT_SPECIFIED", "veth_xdp_rcv_skb", .interface = "eth0",
+	  .netns = NETNS_SERVER },
 	{ "no-reason", NULL, "ip_forward", .interface = "client", .netns = NETNS_ROUTER },
 };
 
