@@ -75,37 +75,48 @@ int inquiry_no_memory(void)
 	return 1;
 }
 
-static void inquiry_record(struct writer *writer, const struct flow_record *record)
-{
-	struct inquiry *inquiry = writer->state;
+/* One run. */
+struct asking {
+	struct inquiry *inquiry;
+	const struct sink *sink;
+	bool answered; /* there is something to show, and be it nothing */
+};
 
-	if (inquiry->record(inquiry->state, record))
-		inquiry->no_memory = true;
+static void asking_record(struct writer *writer, const struct flow_record *record)
+{
+	struct asking *asking = writer->state;
+
+	asking->answered = true;
+	if (asking->inquiry->record(asking->inquiry->state, record))
+		asking->inquiry->no_memory = true;
 }
 
-static void inquiry_flush(struct writer *writer)
+/* After each answer, and at the end, which may be that none came. */
+static void asking_flush(struct writer *writer)
 {
-	const struct inquiry *inquiry = writer->state;
+	struct asking *asking = writer->state;
 
-	if (inquiry->follow)
-		inquiry->show(inquiry->state, writer->output);
+	if (!*asking->sink->missing)
+		asking->answered = true;
+	if (asking->inquiry->follow && asking->answered)
+		asking->inquiry->show(asking->inquiry->state, writer->output);
 }
 
-static void inquiry_close(struct writer *writer)
+static void asking_close(struct writer *writer)
 {
-	const struct inquiry *inquiry = writer->state;
+	const struct asking *asking = writer->state;
 
-	if (!inquiry->follow)
-		inquiry->show(inquiry->state, writer->output);
+	if (!asking->inquiry->follow && asking->answered)
+		asking->inquiry->show(asking->inquiry->state, writer->output);
 	output_flush(writer->output);
 }
 
 static const struct writer_kind inquiry_writer = {
 	.name = "inquiry",
 	.layout = TIME_RFC3339_MILLI,
-	.record = inquiry_record,
-	.flush = inquiry_flush,
-	.close = inquiry_close,
+	.record = asking_record,
+	.flush = asking_flush,
+	.close = asking_close,
 };
 
 static int inquiry_time(const struct inquiry *inquiry, const char *option, const char *text,
@@ -126,6 +137,7 @@ int inquiry_run(struct inquiry *inquiry)
 					   .follow = inquiry->follow,
 					   .all = true };
 	struct writer *writer = &observation.sink.writer;
+	struct asking asking = { .inquiry = inquiry, .sink = &observation.sink };
 	int status = inquiry_time(inquiry, "--since", given.since, &observation.since_ns);
 
 	if (!status)
@@ -135,7 +147,7 @@ int inquiry_run(struct inquiry *inquiry)
 	if (status)
 		return status;
 	writer->kind = &inquiry_writer;
-	writer->state = inquiry;
+	writer->state = &asking;
 	observation.sink.quiet = given.quiet || inquiry->is_first;
 	if (output_open(&writer->output, STDOUT_FILENO))
 		return inquiry_no_memory();
