@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/connection.h"
 #include "flowcli/interrupt.h"
 
@@ -24,13 +24,6 @@ struct live {
 	bool asked;	      /* the cursor has been placed */
 	uint64_t answered_ns; /* when the last answer came */
 };
-
-static uint64_t wall_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 static void place_cursor(struct live *live)
 {
@@ -65,7 +58,7 @@ static uint64_t ask_start_time(struct live *live)
 
 	if (server_ask_status(live->server, connection_timeout_ms(), &reply, why, sizeof(why)))
 		return 0;
-	uint64_t start = wall_ns() - reply.status.uptime_ns;
+	uint64_t start = clock_wall_ns() - reply.status.uptime_ns;
 	reply_fini(&reply);
 	return start;
 }
@@ -89,7 +82,7 @@ static void tell_restart(struct live *live, const struct answer *answer)
 	if (!loss.last_ns)
 		loss.last_ns = ask_start_time(live);
 	if (!loss.last_ns)
-		loss.last_ns = wall_ns();
+		loss.last_ns = clock_wall_ns();
 	sink_loss(&live->observation->sink, &loss);
 }
 
@@ -129,7 +122,7 @@ static void take_answer(struct live *live, const struct answer *answer)
 	query->position = answer->position;
 	query->number = 0;
 	live->asked = true;
-	live->answered_ns = wall_ns();
+	live->answered_ns = clock_wall_ns();
 }
 
 /* True while there is more to ask. */
@@ -213,7 +206,7 @@ static int run(struct live *live)
 
 	place_cursor(live);
 	live->observation->sink.limit = live->observation->follow ? 0 : live->query.number;
-	live->answered_ns = wall_ns();
+	live->answered_ns = clock_wall_ns();
 	while (more && !error)
 		error = ask(live, &more);
 	return interrupt_requested() ? -EINTR : error;

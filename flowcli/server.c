@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/interrupt.h"
 #include "flowcli/server_tls.h"
 #include "flowcli/terminal.h"
@@ -179,9 +179,7 @@ void server_close(struct server *server)
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)(clock_steady_ns() / 1000000);
 }
 
 /* 0 when the reply or a change of the connection may be there, -EINTR, or -ETIMEDOUT. */

@@ -64,7 +64,11 @@ static const struct flow_loss restart_loss = { .source = "daemon_restart",
 static const struct step plain[] = { ANSWER(7, 3, 3), STEP(END) };
 static const struct step pages[] = { ANSWER(7, 2, 2, .more = true), ANSWER(7, 2, 0, .more = true),
 				     ANSWER(7, 5, 3), STEP(END) };
-static const struct step story[] = { { .kind = STEP_STORY, .epoch = 7, .position = 1 }, STEP(END) };
+#define STORY                                                  \
+	{                                                      \
+		.kind = STEP_STORY, .epoch = 7, .position = 1, \
+	}
+static const struct step story[] = { STORY, STORY, STEP(END) };
 static const struct step losses[] = { ANSWER(7, 1, 1, .more = true, LOSS(ring_loss)),
 				      ANSWER(7, 2, 1, LOSS(unknown_loss)), STEP(END) };
 static const struct step breaks[] = { ANSWER(7, 2, 2, .more = true), STEP(DIE) };
@@ -123,8 +127,21 @@ static void fill_record(struct flow_record *record, uint64_t position)
 }
 
 static const char *scenario_name;
+static bool is_quiet; /* "=NAME": what was asked is not printed */
 
-static int pack_answer(const struct step *step, struct buffer *out)
+/* The records of the story that match, as the daemon would choose them. */
+static size_t tell_story(const struct filter *filter, struct flow_record *records)
+{
+	struct flow_record all[FAKE_TROUBLE_MAX];
+	size_t count = fake_trouble(scenario_name, START_NS, all), kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (filter_match(filter, &all[i]))
+			records[kept++] = all[i];
+	return kept;
+}
+
+static int pack_answer(const struct step *step, const struct filter *filter, struct buffer *out)
 {
 	struct flow_record records[FAKE_TROUBLE_MAX];
 	struct answer answer = { .epoch = step->epoch,
@@ -140,7 +157,7 @@ static int pack_answer(const struct step *step, struct buffer *out)
 	for (size_t i = 0; i < step->record_count; i++)
 		fill_record(&records[i], step->position - step->record_count + 1 + i);
 	if (step->kind == STEP_STORY)
-		answer.record_count = fake_trouble(scenario_name, START_NS, records);
+		answer.record_count = tell_story(filter, records);
 	return codec_pack_answer(&answer, out);
 }
 
@@ -181,12 +198,12 @@ static int pack_status(struct buffer *out)
 	return codec_pack_status(&facts, out);
 }
 
-static int pack_step(const struct step *step, struct buffer *out)
+static int pack_step(const struct step *step, const struct filter *filter, struct buffer *out)
 {
 	switch (step->kind) {
 	case STEP_ANSWER:
 	case STEP_STORY:
-		return pack_answer(step, out);
+		return pack_answer(step, filter, out);
 	case STEP_STATUS:
 		return pack_status(out);
 	case STEP_ERROR:
@@ -204,7 +221,7 @@ static void print_request(const struct request *request)
 {
 	static const char *const starts[] = { "AFTER", "OLDEST", "NOW", "LAST", "FIRST" };
 	const struct query *query = &request->query;
-	char filter[1024];
+	char filter[8192];
 
 	if (request->type == REQUEST_STATUS) {
 		puts("STATUS");
@@ -246,7 +263,8 @@ static int take_request(nng_socket socket, struct request *request)
 		printf("bad request: %s\n", why);
 		return -1;
 	}
-	print_request(request);
+	if (!is_quiet)
+		print_request(request);
 	fflush(stdout);
 	return 0;
 }
@@ -267,7 +285,6 @@ static const struct step *serve(nng_socket socket, const struct step *step)
 
 	if (take_request(socket, &request))
 		exit(1);
-	request_fini(&request);
 	if (step->kind == STEP_DIE)
 		_exit(0);
 	if (step->kind == STEP_END) {
@@ -275,8 +292,9 @@ static const struct step *serve(nng_socket socket, const struct step *step)
 		fflush(stdout);
 		pause();
 	}
-	if (pack_step(step, &packed) || send_buffer(socket, &packed))
+	if (pack_step(step, request.query.filter, &packed) || send_buffer(socket, &packed))
 		exit(1);
+	request_fini(&request);
 	return step + 1;
 }
 
@@ -318,11 +336,13 @@ int main(int argc, char **argv)
 	struct flow_record records[FAKE_TROUBLE_MAX];
 
 	alarm(LIMIT_SECONDS);
-	scenario_name = argc == 3 ? argv[2] : "";
+	is_quiet = argc == 3 && *argv[2] == '=';
+	scenario_name = argc == 3 ? argv[2] + is_quiet : "";
 	for (size_t i = 0; argc == 3 && i < sizeof(scenarios) / sizeof(*scenarios); i++)
-		if (!strcmp(scenarios[i].name, argv[2]))
+		if (!strcmp(scenarios[i].name, scenario_name))
 			run(argv[1], scenarios[i].steps);
-	if (argc == 3 && (fake_trouble(argv[2], START_NS, records) || !strcmp(argv[2], "nothing")))
+	if (argc == 3 &&
+	    (fake_trouble(scenario_name, START_NS, records) || !strcmp(scenario_name, "nothing")))
 		run(argv[1], story);
 	fprintf(stderr, "usage: fake_flowd URL SCENARIO\n");
 	return 2;
