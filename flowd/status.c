@@ -182,6 +182,8 @@ static void status_visit(void *context, const struct interface_info *info)
 {
 	struct status_page *page = context;
 
+	if (!info->wanted)
+		return;
 	if (page->interface_count == STATUS_INTERFACES) {
 		page->interfaces_more++;
 		return;
@@ -290,6 +292,9 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status->exporter_count = status_fill_exporters(page, sources->exporters);
 	trouble_counters(sources->trouble, status_count_part, page);
 	identification_counters(sources->identification, status_count_part, page);
+	status_count(page, "out_of_scope_events", scope_events_left(sources->scope),
+		     "drops and TCP events outside the scope");
+	status->scope = scope_entries(sources->scope);
 	page->net_count = 0;
 	trouble_net_counters(sources->trouble, status_count_net, page);
 	status->ledger = page->counters;
