@@ -24,7 +24,7 @@ static const struct option_row rows[] = { { .name = "output",
 					    .argument = "FORMAT",
 					    .variable = &format,
 					    .choices = formats,
-					    .help = "table, or json: an object a row" },
+					    .help = "format" },
 					  { 0 } };
 const struct option_group listing_options = { "Output", rows };
 

@@ -2,13 +2,11 @@
 #include "flowd/inventory.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "flowd/identity/kube_source.h"
 #include "flowd/identity/local_source.h"
-#include "flowd/identity/netns_read.h"
 #include "flowd/identity/netns_table.h"
 #include "proto/address.h"
 #include "proto/time.h"
@@ -195,21 +193,9 @@ struct inventory_link {
 static void inventory_try_space(void *context, const struct netns_entry *space)
 {
 	struct inventory_link *link = context;
-	char path[PATH_MAX];
 
-	if (space->own || space->gone_ns || !space->linked || link->inventory->netns)
-		return;
-	for (size_t i = 0; i < sizeof(space->pids) / sizeof(space->pids[0]); i++) {
-		if (!space->pids[i])
-			continue;
-		snprintf(path, sizeof(path), "%s/%u/ns/net",
-			 identification_proc(link->inventory->sources->identification),
-			 space->pids[i]);
-		if (netns_table_of(local_spaces(link->inventory->local), space->pids[i]) ==
-			    space->netns &&
-		    netns_read_number(path) == link->number)
-			link->inventory->netns = space->netns;
-	}
+	if (!space->own && !space->gone_ns && space->linked && space->number == link->number)
+		link->inventory->netns = space->netns;
 }
 
 static const char *inventory_counts(uint32_t role)
@@ -233,7 +219,7 @@ static void inventory_add_interface(void *context, const struct interface_info *
 	if (inventory->netns)
 		snprintf(netns, sizeof(netns), "%u", inventory->netns);
 	else if (info->elsewhere >= 0 && !why)
-		why = "its other end is in a namespace without a known process";
+		why = "nothing is known of the namespace of its other end";
 	if (!info->wanted && !why)
 		why = "interfaces.include and exclude do not choose it";
 	listing_add(inventory->out,

@@ -46,10 +46,9 @@ static struct cgroup_table *scope_cgroups(const struct scope *scope)
 	return local_cgroups(identification_local(scope->options.identification));
 }
 
-static void scope_take_space(struct scope *scope, size_t entry, const char *path)
+static void scope_take_space(struct scope *scope, size_t entry, int32_t number)
 {
 	struct scope_found *found = &scope->next;
-	int32_t number = netns_read_number(path);
 
 	if (number < 0)
 		return;
@@ -75,7 +74,7 @@ static void scope_take_space_of(struct scope *scope, size_t entry,
 		return;
 	snprintf(path, sizeof(path), "%s/%u/ns/net",
 		 identification_proc(scope->options.identification), pid);
-	scope_take_space(scope, entry, path);
+	scope_take_space(scope, entry, netns_read_number(path));
 }
 
 /* With a cgroup all below it are in scope, as far down as can be told. */
@@ -151,18 +150,9 @@ struct scope_search {
 static void scope_try_space(void *context, const struct netns_entry *space)
 {
 	const struct scope_search *search = context;
-	char path[PATH_MAX];
 
-	if (space->netns != search->inode || space->own || space->gone_ns)
-		return;
-	for (size_t i = 0; i < sizeof(space->pids) / sizeof(space->pids[0]); i++) {
-		if (!space->pids[i])
-			continue;
-		snprintf(path, sizeof(path), "%s/%u/ns/net",
-			 identification_proc(search->scope->options.identification),
-			 space->pids[i]);
-		scope_take_space(search->scope, search->entry, path);
-	}
+	if (space->netns == search->inode && !space->own && !space->gone_ns && space->linked)
+		scope_take_space(search->scope, search->entry, space->number);
 }
 
 /* By inode as far as a process inside is known, else by a file that stands for the namespace. */
@@ -181,7 +171,7 @@ static void scope_look_for_space(struct scope *scope, size_t entry)
 	}
 	snprintf(path, sizeof(path), "%s%s%s", root ? root : "", *name == '/' ? "" : "/run/netns/",
 		 name);
-	scope_take_space(scope, entry, path);
+	scope_take_space(scope, entry, netns_read_number(path));
 }
 
 static void scope_look(struct scope *scope)

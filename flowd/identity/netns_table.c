@@ -141,7 +141,8 @@ static void netns_look(struct netns_table *table, uint32_t netns, uint32_t pid, 
 	snprintf(path, sizeof(path), "%s/%u/ns/net", table->proc, pid);
 	if (entry) {
 		entry->verified = true;
-		entry->linked = netns_read_number(path) >= 0;
+		entry->number = netns_read_number(path);
+		entry->linked = entry->number >= 0;
 	}
 	snprintf(path, sizeof(path), "%s/%u/net", table->proc, pid);
 	netns_read_addresses(path, netns_take_address, &reading);

@@ -21,9 +21,10 @@ struct netns_entry {
 	bool cgroup_gone[NETNS_CGROUPS];
 	uint32_t pids[4]; /* threads inside, latest first */
 	uint32_t cgroup_count;
-	bool own;      /* the daemon's */
-	bool linked;   /* a link leads there from the daemon's namespace */
-	bool verified; /* a process inside has been seen there */
+	bool own;	/* the daemon's */
+	bool linked;	/* a link leads there from the daemon's namespace: */
+	int32_t number; /* and that calls it so */
+	bool verified;	/* a process inside has been seen there */
 };
 
 enum netns_match {

@@ -77,9 +77,10 @@ class Lists(Case):
     def test_interfaces(self):
         """each device, how it is read, and the namespace that it leads to"""
         lab = self.lab
-        process = lab.start(lab.web, "sleep", "600")
         daemon = self.watch()
-        traffic.udp(lab.client, lab.web, lab.WEB4, 5300)
+        lab.start(lab.web, "python3", "-m", "http.server", "-b", lab.WEB4, "8000",
+                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until("server", lambda: traffic.refused(lab.client, lab.WEB4, 8000) is False)
         found = {row["name"]: row for row in rows(daemon, "interfaces")}
         self.assertLessEqual({"lo", "pods", "web", "client"}, set(found))
         self.assertIn(found["web"]["mode"], ("tcx", "clsact"))
@@ -87,7 +88,6 @@ class Lists(Case):
         self.assertIn("do not choose it", found["pods"]["why"])
         self.assertEqual(found["web"]["kind"], "veth")
         self.assertEqual(found["web"].get("netns"), str(inode(lab.web)), found["web"])
-        self.assertIsNone(process.poll())
         table = daemon.cli("list", "interfaces").stdout.splitlines()
         self.assertEqual(table[0].split(), ["INDEX", "NAME", "KIND", "MODE", "COUNTS", "NETNS",
                                             "SCOPE", "WHY"])
@@ -118,15 +118,6 @@ class Lists(Case):
         done = daemon.cli("scope", "add", "container", "x")
         self.assertEqual(done.returncode, 1)
         self.assertIn("identity.enabled", done.stderr)
-
-    @unittest.skipIf(engines.missing("runc"), engines.missing("runc"))
-    def test_container(self):
-        """a container of runc: id, runtime, process, namespace"""
-        daemon = self.watch()
-        engine = engines.Runc(self.lab)
-        self.addCleanup(lambda: [engines.remove_cgroups(group) for group in engine.groups])
-        self.addCleanup(engine.close)
-        self.skipTest("see Scope.test_container")
 
 
 class Scope(Case):
@@ -168,11 +159,8 @@ class Scope(Case):
         lab, path = self.lab, self.cgroup()
         daemon = self.watch(interfaces__include="web,client,lo", scope__cgroups=path)
         self.assertEqual(self.scope(daemon, "list")[0]["name"], path)
-        for port, command in ((9001, self.inside(f"{path}/below", "python3", "-c", SEND, lab.WEB4,
-                                                 "9001", "6")),
-                              (9002, ("python3", "-c", SEND, lab.WEB4, "9002", "6"))):
-            lab.node.run(*command)
-            del port
+        lab.node.run(*self.inside(f"{path}/below", "python3", "-c", SEND, lab.WEB4, "9001", "6"))
+        lab.node.run("python3", "-c", SEND, lab.WEB4, "9002", "6")
         flows = wait_until("the flow", lambda: daemon.flows("--all", "--to-port", "9001"))
         self.assertEqual(self.ports(daemon), {9001})
         self.assertEqual({point["direction"] for flow in flows
@@ -195,6 +183,31 @@ class Scope(Case):
         process.kill()
         process.wait()
         wait_until("out of scope", lambda: not self.in_scope(daemon), 5 * TIME_SCALE)
+
+    @unittest.skipIf(engines.missing("runc"), engines.missing("runc"))
+    def test_container(self):
+        """one of two containers: it is listed, its traffic is told both ways, the other's is not"""
+        lab = self.lab
+        engine = engines.Runc(lab, lab.node)
+        name = f"flowd-scope-runc-{os.getpid()}"
+        self.addCleanup(engines.remove_cgroups, name)
+        self.addCleanup(engine.close)
+        daemon = self.watch(**engine.settings)
+        for one, space in (("inside", lab.web), ("outside", lab.client)):
+            engine.start(one, space, f"/{name}/{one}", ["sleep", "600"])
+        found = wait_until("both are listed", lambda: (lambda listed: listed if {
+            "inside", "outside"} <= set(listed) else None)({
+                row.get("id"): row for row in rows(daemon, "containers")}))
+        self.assertEqual((found["inside"]["runtime"], found["inside"]["state"]), ("runc", "running"))
+        self.assertEqual(found["inside"]["netns"], str(inode(lab.web)))
+        self.assertTrue(found["inside"]["cgroup"].endswith(f"/{name}/inside"))
+        entry, = self.scope(daemon, "add", "container", "inside")
+        self.assertEqual((entry["cgroups"], entry["namespaces"]), ("1", "1"))
+        self.assertEqual(self.in_scope(daemon), {"web"})
+        engine.stop("inside")
+        wait_until("out of scope", lambda: not self.in_scope(daemon), 5 * TIME_SCALE)
+        engine.start("inside", lab.web, f"/{name}/inside", ["sleep", "600"])
+        wait_until("in scope again", lambda: self.in_scope(daemon) == {"web"}, 5 * TIME_SCALE)
 
     def test_reload(self):
         """the configuration's scope comes back when it is read again"""
