@@ -58,6 +58,7 @@ void status_page_sample(struct status_page *page, const struct status_sources *s
 
 	usage_rate_sample(&page->cpu, now_ns, usage_cpu_ns());
 	usage_rate_sample(&page->records, now_ns, status_records(sources));
+	usage_trim();
 }
 
 static void status_count(struct status_page *page, const char *name, uint64_t value,
