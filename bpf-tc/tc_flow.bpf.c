@@ -9,6 +9,7 @@
 
 #include "bpf-common/flow_dns.bpf.h"
 #include "bpf-common/flow_plain.bpf.h"
+#include "bpf-common/flow_scope.bpf.h"
 #include "bpf-common/owner_maps.bpf.h"
 
 #define TC_PULL_BYTES 256 /* covers every header chain the parser follows in practice */
@@ -165,13 +166,21 @@ FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, int plain, struct s
 	tc_parse_pulled(skb, sighting, link);
 }
 
-/* On egress: whether the packet entered through a device that has counted it. */
-FLOW_INLINE void tc_look_back(const struct __sk_buff *skb, const struct flow_device *device,
-			      struct sighting *sighting)
+/* The packet entered through a device that has counted it; one outside the scope has not. */
+FLOW_INLINE int tc_is_covered(const struct __sk_buff *skb, __u32 filter)
 {
 	const struct flow_device *from =
 		skb->ingress_ifindex ? flow_device(skb->ingress_ifindex) : 0;
-	int covered = from && (from->role & FLOW_DEVICE_COVERED);
+
+	return from && (from->role & FLOW_DEVICE_COVERED) &&
+	       (!(filter & FLOW_FILTER_SCOPE) || flow_scope_has_device(from));
+}
+
+/* On egress. */
+FLOW_INLINE void tc_look_back(const struct __sk_buff *skb, const struct flow_device *device,
+			      struct sighting *sighting)
+{
+	int covered = tc_is_covered(skb, sighting->filter);
 
 	if (covered)
 		sighting->counts = 0;
@@ -234,7 +243,7 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 	int plain = FLOW_PLAIN_NOT;
 	struct sighting sighting;
 
-	if (likely(!filter && !excluded))
+	if (likely(!(filter & FLOW_FILTER_ASKED) && !excluded))
 		plain = tc_plain(skb, hook, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
 		return TC_ACT_UNSPEC;
@@ -273,13 +282,36 @@ FLOW_INLINE void tc_ask_pcap(struct __sk_buff *skb, __u32 hook)
 	bpf_tail_call(skb, &tc_pcap_filters, FLOW_PCAP_SLOT(hook, link));
 }
 
+/* 1: outside the scope. Counted where it would be counted, were it inside. */
+FLOW_INLINE int tc_leave(struct __sk_buff *skb, __u8 hook, __u32 filter)
+{
+	const struct flow_device *device = flow_device(skb->ifindex);
+
+	if (flow_scope_has_device(device) || flow_scope_has_socket(skb, filter))
+		return 0;
+	if (device && (device->role & tc_counting_role(hook)) &&
+	    (hook == FLOW_HOOK_TC_INGRESS || !tc_is_covered(skb, 0)))
+		flow_scope_turn_away(tc_segments(skb), skb->len);
+	return 1;
+}
+
+/* Scope and pcap filter. 1: the packet is left alone. */
+FLOW_INLINE int tc_ask_first(struct __sk_buff *skb, __u8 hook, __u32 filter)
+{
+	if ((filter & FLOW_FILTER_SCOPE) && tc_leave(skb, hook, filter))
+		return 1;
+	if (filter & FLOW_FILTER_PCAP)
+		tc_ask_pcap(skb, hook != FLOW_HOOK_TC_INGRESS);
+	return 0;
+}
+
 SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
 	__u32 filter = flow_filter_read_state();
 
-	if (unlikely(filter & FLOW_FILTER_PCAP))
-		tc_ask_pcap(skb, 0);
+	if (unlikely(filter & FLOW_FILTER_FIRST) && tc_ask_first(skb, FLOW_HOOK_TC_INGRESS, filter))
+		return TC_ACT_UNSPEC;
 	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, filter, 0);
 }
 
@@ -288,8 +320,8 @@ int tc_egress(struct __sk_buff *skb)
 {
 	__u32 filter = flow_filter_read_state();
 
-	if (unlikely(filter & FLOW_FILTER_PCAP))
-		tc_ask_pcap(skb, 1);
+	if (unlikely(filter & FLOW_FILTER_FIRST) && tc_ask_first(skb, FLOW_HOOK_TC_EGRESS, filter))
+		return TC_ACT_UNSPEC;
 	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, filter, 0);
 }
 
@@ -315,7 +347,7 @@ int tc_egress_accepted(struct __sk_buff *skb)
 SEC("?tc")
 int tc_egress_excluded(struct __sk_buff *skb)
 {
-	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, 0, 1);
+	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state() & FLOW_FILTER_SCOPE, 1);
 }
 
 /* One instant on both clocks, for user space (BPF_PROG_TEST_RUN). */

@@ -7,6 +7,7 @@
 #include "flowcli/observation.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct live {
 	struct query query;   /* the next question; its filter is the observation's */
 	bool asked;	      /* the cursor has been placed */
 	uint64_t answered_ns; /* when the last answer came */
+	uint32_t scope;	      /* entries, by the last answer */
 };
 
 static void place_cursor(struct live *live)
@@ -102,6 +104,16 @@ static void tell_oldest(struct live *live, const struct answer *answer)
 	sink_missing(sink, "--since is older than the oldest record held, of %s", oldest);
 }
 
+/* With the first answer, and when it changes. */
+static void tell_scope(struct live *live, uint32_t entries)
+{
+	if (entries && entries != live->scope)
+		sink_fact(&live->observation->sink,
+			  "a scope of %" PRIu32 " entr%s is active (flowcli scope)", entries,
+			  entries == 1 ? "y" : "ies");
+	live->scope = entries;
+}
+
 static void take_answer(struct live *live, const struct answer *answer)
 {
 	struct sink *sink = &live->observation->sink;
@@ -110,6 +122,7 @@ static void take_answer(struct live *live, const struct answer *answer)
 
 	if (!live->asked)
 		tell_oldest(live, answer);
+	tell_scope(live, answer->scope);
 	if (restarted)
 		tell_restart(live, answer);
 	for (size_t i = 0; i < answer->loss_count; i++)

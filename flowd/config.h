@@ -17,6 +17,7 @@
 #include "flowd/kernel/filter_rules.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/option.h"
+#include "flowd/scope_list.h"
 
 #define CONFIG_FILE	  "/etc/flowd/flowd.yaml"
 #define CONFIG_ITEMS_MAX  256 /* of a list */
@@ -78,6 +79,7 @@ struct config {
 		const char *pcap;	   /* expression; NULL: none */
 		struct filter_rules rules; /* deny_others is set by config_finish() */
 	} filter;
+	struct config_globs scope[SCOPE_KIND_COUNT]; /* by enum scope_kind */
 	struct {
 		uint64_t enabled, max_owners, ring_bytes, keep;
 		const char *host_root, *networks, *hosts;

@@ -30,6 +30,8 @@ struct identification {
 	struct loop_source *ready, *timer, *again, *news;
 	struct flow_record record;
 	uint64_t oldest, held, lost; /* positions; held 0: not told */
+	void (*changed)(void *context);
+	void *changed_context;
 	char cgroup_root[PATH_MAX / 4], proc[PATH_MAX / 4];
 };
 
@@ -154,12 +156,20 @@ static void identification_on_news(void *context)
 	kube_dispatch(part->kube);
 }
 
+static void identification_tell_change(struct identification *part)
+{
+	if (part->changed)
+		part->changed(part->changed_context);
+}
+
 /* An engine writes its files some milliseconds before or after it makes the cgroup. */
 static void identification_on_again(void *context)
 {
 	struct identification *part = context;
+	bool more = local_retry(part->local);
 
-	if (local_retry(part->local))
+	identification_tell_change(part);
+	if (more)
 		loop_alarm_need(part->again, IDENTIFICATION_AGAIN_NS);
 }
 
@@ -280,6 +290,8 @@ static void identification_event(void *context, const struct flow_event *event)
 	local_event(part->local, event);
 	if (event->type == OWNER_EVENT_CGROUP_MADE && part->again)
 		loop_alarm_need(part->again, IDENTIFICATION_AGAIN_NS);
+	if (event->type == OWNER_EVENT_CGROUP_MADE || event->type == OWNER_EVENT_CGROUP_GONE)
+		identification_tell_change(part);
 }
 
 void identification_drain(struct identification *part)
@@ -319,6 +331,32 @@ void identification_stored(struct identification *part, uint64_t position)
 	identity_stored(part->identity, &part->record, position);
 	if (position > part->config->history_records)
 		part->oldest = position - part->config->history_records;
+}
+
+/* ---- for others ----------------------------------------------------------------------------- */
+
+void identification_listen(struct identification *part, void (*changed)(void *context),
+			   void *context)
+{
+	if (!part)
+		return;
+	part->changed = changed;
+	part->changed_context = context;
+}
+
+struct local *identification_local(const struct identification *part)
+{
+	return part ? part->local : NULL;
+}
+
+struct kube *identification_kube(const struct identification *part)
+{
+	return part ? part->kube : NULL;
+}
+
+const char *identification_proc(const struct identification *part)
+{
+	return part->proc;
 }
 
 /* ---- counters ------------------------------------------------------------------------------- */

@@ -87,6 +87,7 @@ static int main_serve(struct daemon *daemon)
 		error = pipeline_open(&daemon->pipeline, daemon->loop, daemon->config);
 	if (!error) {
 		main_ask_priority();
+		malloc_trim(0); /* libbpf's, for BTF and programs that are loaded now */
 		notify_send("READY=1");
 		error = loop_run(daemon->loop);
 	}

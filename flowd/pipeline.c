@@ -24,10 +24,12 @@
 #include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
 #include "flowd/identification.h"
+#include "flowd/inventory.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/kernel/packet_filter.h"
 #include "flowd/ledger.h"
+#include "flowd/scope.h"
 #include "flowd/settings.h"
 #include "flowd/status.h"
 #include "flowd/store/history.h"
@@ -57,6 +59,7 @@ struct pipeline {
 	struct interfaces *interfaces;
 	struct trouble *trouble;
 	struct identification *identification;
+	struct scope *scope;
 	struct ledger_watch ledger;
 	struct status_page *status;
 	struct budget budget;
@@ -74,6 +77,8 @@ static void pipeline_record(void *context, const struct flow_record *record)
 
 	record = dns_feed_name(pipeline->dns, record);
 	record = identification_name(pipeline->identification, record, pipeline->wall_offset_ns);
+	if (flow_kind_is_event(record->kind) && !scope_takes_event(pipeline->scope, record))
+		return;
 	identification_stored(pipeline->identification, history_append(pipeline->history, record));
 	undelivered = delivery_add(pipeline->delivery);
 	if (pipeline->finishing && undelivered >= PIPELINE_LAST_BURST)
@@ -128,22 +133,14 @@ static void pipeline_check_ledger(struct pipeline *pipeline)
 				  pipeline);
 }
 
-static void pipeline_drain_failed(struct pipeline *pipeline, int error)
-{
-	if (!pipeline->drain_failing)
-		log_error("cannot read the kernel's flow table: %s; trying again",
-			  strerror(-error));
-	pipeline->drain_failing = true;
-}
-
 static void pipeline_drained(struct pipeline *pipeline, int result)
 {
-	if (result < 0) {
-		pipeline_drain_failed(pipeline, result);
-		return;
-	}
-	pipeline->drain_failing = false;
-	pipeline_check_ledger(pipeline);
+	if (result < 0 && !pipeline->drain_failing)
+		log_error("cannot read the kernel's flow table: %s; trying again",
+			  strerror(-result));
+	pipeline->drain_failing = result < 0;
+	if (result >= 0)
+		pipeline_check_ledger(pipeline);
 }
 
 static bool pipeline_drains_all(struct pipeline *pipeline)
@@ -210,6 +207,7 @@ static void pipeline_devices(void *context)
 
 	if (error)
 		log_error("cannot follow the network devices: %s", strerror(-error));
+	scope_need(pipeline->scope);
 }
 
 /* ---- from history to who asks ---------------------------------------------------------------- */
@@ -233,6 +231,7 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.exporters = outlets_exporters(delivery_outlets(pipeline->delivery)),
 		.trouble = pipeline->trouble,
 		.identification = pipeline->identification,
+		.scope = pipeline->scope,
 	};
 }
 
@@ -242,6 +241,18 @@ static void pipeline_status(void *context, struct status *status)
 	struct status_sources sources = pipeline_sources(pipeline);
 
 	status_page_fill(pipeline->status, &sources, status);
+}
+
+static int pipeline_listing(void *context, const struct request *asked, bool local,
+			    struct listing *out, char *why, size_t why_size)
+{
+	struct pipeline *pipeline = context;
+	struct status status;
+	const struct inventory_sources sources = { pipeline->identification, pipeline->interfaces,
+						   pipeline->scope, &status };
+
+	pipeline_status(pipeline, &status);
+	return inventory_answer(&sources, asked, local, out, why, why_size);
 }
 
 static void pipeline_keep_budget(struct pipeline *pipeline)
@@ -310,6 +321,7 @@ static int pipeline_open_delivery(struct pipeline *pipeline)
 		.losses = pipeline->losses,
 		.epoch = pipeline->epoch,
 		.status = pipeline_status,
+		.listing = pipeline_listing,
 		.context = pipeline,
 	};
 
@@ -344,6 +356,15 @@ static int pipeline_open_kernel(struct pipeline *pipeline)
 	return error;
 }
 
+static int pipeline_open_scope(struct pipeline *pipeline)
+{
+	const struct scope_options scope = { pipeline->config, pipeline->identification,
+					     pipeline->interfaces, pipeline->filter,
+					     delivery_queries(pipeline->delivery) };
+
+	return scope_open(&pipeline->scope, pipeline->loop, &scope);
+}
+
 static int pipeline_open_sources(struct pipeline *pipeline)
 {
 	struct loop *loop = pipeline->loop;
@@ -376,6 +397,8 @@ static int pipeline_open_all(struct pipeline *pipeline)
 	if (!error)
 		error = identification_open(&pipeline->identification, pipeline->loop,
 					    pipeline->config, pipeline->datapath);
+	if (!error)
+		error = pipeline_open_scope(pipeline);
 	if (!error)
 		error = pipeline_open_sources(pipeline);
 	if (!error)
@@ -425,6 +448,7 @@ void pipeline_reload(struct pipeline *pipeline)
 	}
 	if (!pipeline_set_filter(pipeline))
 		interfaces_warn_of_filter(pipeline->interfaces);
+	scope_reload(pipeline->scope);
 	outlets_reopen(delivery_outlets(pipeline->delivery));
 }
 
@@ -467,6 +491,7 @@ void pipeline_close(struct pipeline *pipeline)
 	dns_feed_close(pipeline->dns);
 	history_close(pipeline->history);
 	losses_close(pipeline->losses);
+	scope_close(pipeline->scope);
 	identification_close(pipeline->identification);
 	status_page_close(pipeline->status);
 	device_names_close(pipeline->names);

@@ -58,6 +58,7 @@ void status_page_sample(struct status_page *page, const struct status_sources *s
 
 	usage_rate_sample(&page->cpu, now_ns, usage_cpu_ns());
 	usage_rate_sample(&page->records, now_ns, status_records(sources));
+	usage_trim();
 }
 
 static void status_count(struct status_page *page, const char *name, uint64_t value,
@@ -182,6 +183,8 @@ static void status_visit(void *context, const struct interface_info *info)
 {
 	struct status_page *page = context;
 
+	if (!info->wanted)
+		return;
 	if (page->interface_count == STATUS_INTERFACES) {
 		page->interfaces_more++;
 		return;
@@ -290,6 +293,9 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status->exporter_count = status_fill_exporters(page, sources->exporters);
 	trouble_counters(sources->trouble, status_count_part, page);
 	identification_counters(sources->identification, status_count_part, page);
+	status_count(page, "out_of_scope_events", scope_events_left(sources->scope),
+		     "drops and TCP events outside the scope");
+	status->scope = scope_entries(sources->scope);
 	page->net_count = 0;
 	trouble_net_counters(sources->trouble, status_count_net, page);
 	status->ledger = page->counters;

@@ -9,6 +9,7 @@
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/serve/publish.h"
+#include "flowd/scope.h"
 #include "flowd/serve/query.h"
 #include "flowd/dns/dns.h"
 #include "flowd/store/history.h"
@@ -33,6 +34,7 @@ struct status_sources {
 	const struct query_service *queries;
 	const struct trouble *trouble;
 	const struct identification *identification; /* NULL: off */
+	const struct scope *scope;		     /* NULL: none */
 };
 
 struct status_page;

@@ -51,6 +51,8 @@ void cgroup_table_sweep(struct cgroup_table *table, uint64_t now_ns);
 /* Looks into containers without a known process: calls `visit` for those that have one now. */
 typedef void (*cgroup_inhabited_fn)(void *context, const struct cgroup_entry *entry);
 void cgroup_table_inhabit(struct cgroup_table *table, cgroup_inhabited_fn visit, void *context);
+/* A process that is in it now; 0: none, or the cgroup has gone. */
+uint32_t cgroup_table_process(const struct cgroup_table *table, const struct cgroup_entry *entry);
 typedef void (*cgroup_visit_fn)(void *context, const struct cgroup_entry *entry);
 void cgroup_table_each(const struct cgroup_table *table, cgroup_visit_fn visit, void *context);
 /* Mount point of the v2 hierarchy below `host_root`: 0 or -ENODEV. */

@@ -77,6 +77,11 @@ struct owner_table *local_owners(struct local *local)
 	return local->owners;
 }
 
+struct netns_table *local_spaces(struct local *local)
+{
+	return local->spaces;
+}
+
 /* ---- learning ------------------------------------------------------------------------------- */
 
 static void local_socket(struct local *local, const struct owner_socket *socket)

@@ -35,5 +35,6 @@ bool local_retry(struct local *local);
 
 struct cgroup_table *local_cgroups(struct local *local);
 struct owner_table *local_owners(struct local *local);
+struct netns_table *local_spaces(struct local *local);
 
 #endif

@@ -141,7 +141,8 @@ static void netns_look(struct netns_table *table, uint32_t netns, uint32_t pid, 
 	snprintf(path, sizeof(path), "%s/%u/ns/net", table->proc, pid);
 	if (entry) {
 		entry->verified = true;
-		entry->linked = netns_read_is_linked(path);
+		entry->number = netns_read_number(path);
+		entry->linked = entry->number >= 0;
 	}
 	snprintf(path, sizeof(path), "%s/%u/net", table->proc, pid);
 	netns_read_addresses(path, netns_take_address, &reading);
@@ -346,6 +347,49 @@ enum netns_match netns_table_who(struct netns_table *table, const uint8_t addres
 		return NETNS_GONE;
 	*entry = lru_find(table->spaces, &found->netns);
 	return *entry ? NETNS_FOUND : NETNS_NONE;
+}
+
+struct netns_each {
+	netns_visit_fn visit;
+	void *context;
+};
+
+static void netns_visit_one(void *context, void *visited)
+{
+	const struct netns_each *each = context;
+
+	each->visit(each->context, visited);
+}
+
+void netns_table_each(struct netns_table *table, netns_visit_fn visit, void *context)
+{
+	struct netns_each each = { visit, context };
+
+	lru_each(table->spaces, netns_visit_one, &each);
+}
+
+struct netns_owned {
+	uint32_t netns;
+	netns_address_visit_fn visit;
+	void *context;
+};
+
+static void netns_visit_address(void *context, void *visited)
+{
+	const struct netns_owned *owned = context;
+	const struct netns_address *address = visited;
+
+	for (int i = 0; i < NETNS_BINDINGS; i++)
+		if (address->binding[i].netns == owned->netns && !address->binding[i].to_ns)
+			owned->visit(owned->context, address->address);
+}
+
+void netns_table_each_address(struct netns_table *table, uint32_t netns,
+			      netns_address_visit_fn visit, void *context)
+{
+	struct netns_owned owned = { netns, visit, context };
+
+	lru_each(table->addresses, netns_visit_address, &owned);
 }
 
 uint32_t netns_table_own(const struct netns_table *table)

@@ -21,9 +21,10 @@ struct netns_entry {
 	bool cgroup_gone[NETNS_CGROUPS];
 	uint32_t pids[4]; /* threads inside, latest first */
 	uint32_t cgroup_count;
-	bool own;      /* the daemon's */
-	bool linked;   /* a link leads there from the daemon's namespace */
-	bool verified; /* a process inside has been seen there */
+	bool own;	/* the daemon's */
+	bool linked;	/* a link leads there from the daemon's namespace: */
+	int32_t number; /* and that calls it so */
+	bool verified;	/* a process inside has been seen there */
 };
 
 enum netns_match {
@@ -53,6 +54,12 @@ enum netns_match netns_table_who(struct netns_table *table, const uint8_t addres
 				 const struct netns_entry **entry);
 /* NULL: never seen. */
 const struct netns_entry *netns_table_find(struct netns_table *table, uint32_t netns);
+typedef void (*netns_visit_fn)(void *context, const struct netns_entry *entry);
+void netns_table_each(struct netns_table *table, netns_visit_fn visit, void *context);
+/* The addresses that it has now. */
+typedef void (*netns_address_visit_fn)(void *context, const uint8_t address[16]);
+void netns_table_each_address(struct netns_table *table, uint32_t netns,
+			      netns_address_visit_fn visit, void *context);
 uint32_t netns_table_own(const struct netns_table *table);
 /* Inode of a process's network namespace; 0: no such process. */
 uint32_t netns_table_of(const struct netns_table *table, uint32_t pid);

@@ -17,7 +17,7 @@
 
 struct trace_options {
 	bool drops, tcp;
-	const struct kallsyms *firewalls; /* ask firewalls for the names of table and chain, where
+	struct kallsyms *firewalls; /* ask firewalls for the names of table and chain, where
 					     these functions are and can be traced; NULL: do not */
 	uint32_t rate;	      /* events a second of one reason on one CPU; above, only counted */
 	uint32_t ring_bytes;  /* power of two, at least a page */

@@ -241,6 +241,7 @@ static void trouble_on_counters(void *context)
 {
 	struct trouble *trouble = context;
 
+	kallsyms_rest(trouble->namer.symbols);
 	net_counters_read(trouble->counters);
 	if (trouble->options.tcp)
 		net_counters_each(trouble->counters, trouble_take_counter, trouble);

@@ -25,6 +25,7 @@ enum step_kind {
 	STEP_ANSWER,
 	STEP_STORY, /* of fake_trouble.h */
 	STEP_STATUS,
+	STEP_LISTING,
 	STEP_ERROR,
 	STEP_RESTART,
 	STEP_DIE,
@@ -37,6 +38,7 @@ struct step {
 	bool more;	     /* at_end is false */
 	size_t loss_count;
 	const struct flow_loss *losses;
+	uint32_t scope;
 };
 
 static const struct flow_loss ring_loss = { .source = "ring_buffer",
@@ -77,6 +79,8 @@ static const struct step told_restart[] = { ANSWER(7, 2, 2), STEP(RESTART),
 static const struct step untold_restart[] = { ANSWER(7, 2, 2), STEP(RESTART), ANSWER(8, 1, 1),
 					      STEP(STATUS), STEP(END) };
 static const struct step status[] = { STEP(STATUS), STEP(END) };
+static const struct step listing[] = { STEP(LISTING), STEP(END) };
+static const struct step scoped[] = { ANSWER(7, 1, 1, .scope = 2), STEP(END) };
 static const struct step refusal[] = { STEP(ERROR), STEP(END) };
 static const struct step garbage[] = { STEP(GARBAGE), STEP(END) };
 
@@ -90,6 +94,8 @@ static const struct scenario {
 		  { "told-restart", told_restart },
 		  { "untold-restart", untold_restart },
 		  { "status", status },
+		  { "listing", listing },
+		  { "scoped", scoped },
 		  { "refusal", refusal },
 		  { "garbage", garbage } };
 
@@ -151,6 +157,7 @@ static int pack_answer(const struct step *step, const struct filter *filter, str
 				 .losses = step->losses,
 				 .loss_count = step->loss_count,
 				 .at_end = !step->more,
+				 .scope = step->scope,
 				 .oldest_ns = START_NS,
 				 .node_name = "node1" };
 
@@ -198,6 +205,21 @@ static int pack_status(struct buffer *out)
 	return codec_pack_status(&facts, out);
 }
 
+static int pack_listing(struct buffer *out)
+{
+	static const char *const columns[] = { "name", "id", "flows_s", "why", NULL };
+	struct listing rows = { .note = "as far as is known\033[31m" };
+
+	listing_begin(&rows, columns);
+	listing_add(&rows,
+		    (const char *const[]){ "web \"0\"", "0123456789abcdef0123", "1.50", NULL });
+	listing_add(&rows,
+		    (const char *const[]){ "caf\303\251\033[31m", NULL, "20.00", "not asked" });
+	int error = codec_pack_listing(&rows, out);
+	listing_fini(&rows);
+	return error;
+}
+
 static int pack_step(const struct step *step, const struct filter *filter, struct buffer *out)
 {
 	switch (step->kind) {
@@ -206,6 +228,8 @@ static int pack_step(const struct step *step, const struct filter *filter, struc
 		return pack_answer(step, filter, out);
 	case STEP_STATUS:
 		return pack_status(out);
+	case STEP_LISTING:
+		return pack_listing(out);
 	case STEP_ERROR:
 		return codec_pack_error(ERROR_OVERLOADED, "too many readers \033[31mtoday", out);
 	case STEP_GARBAGE:
@@ -225,6 +249,15 @@ static void print_request(const struct request *request)
 
 	if (request->type == REQUEST_STATUS) {
 		puts("STATUS");
+		return;
+	}
+	if (request->type == REQUEST_LIST) {
+		printf("LIST %s\n", request->what);
+		return;
+	}
+	if (request->type == REQUEST_SCOPE) {
+		printf("SCOPE %d %s %s\n", request->scope.operation, request->scope.kind,
+		       request->scope.name);
 		return;
 	}
 	filter_format(query->filter, filter, sizeof(filter));
