@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Bodies: the native line with its id and mask, and each schema's fields against the published
- * lists (tests/schemas), by name and by the kind of value. */
+/* Bodies: the native line with its id and mask, masked schemas, escapes; summaries; the filter's
+ * line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "flowd/export/format.h"
-#include "flowd/export/schema.h"
 #include "flowd/export/summary.h"
 #include "proto/filter_line.h"
 #include "tests/unit/sample_record.h"
@@ -86,77 +85,6 @@ static void test_escapes(void **state)
 	body = body_of(EXPORT_FORMAT_ECS, NULL, &record);
 	assert_non_null(strstr(body, "{\"name\":\"a=b \\\"c\\\"\\\\|\\n\"}"));
 	free(body);
-}
-
-/* ---- published lists ---------------------------------------------------------------------------
- */
-
-/* The second word of the line that begins with `path`; NULL: not in the list. */
-static const char *listed(const char *list, const char *path, char kind[64])
-{
-	char name[256];
-	FILE *file;
-	bool found = false;
-
-	snprintf(name, sizeof(name), SOURCE_ROOT "/tests/schemas/%s", list);
-	file = fopen(name, "r");
-	assert_non_null(file);
-	while (!found && fscanf(file, "%255s %63s", name, kind) == 2)
-		found = !strcmp(name, path);
-	fclose(file);
-	return found ? kind : NULL;
-}
-
-static bool is_number(enum schema_as as)
-{
-	return as == SCHEMA_NUMBER || as == SCHEMA_MS || as == SCHEMA_SECONDS;
-}
-
-static void check_list(const struct schema *schema, const char *list)
-{
-	char kind[64];
-
-	for (size_t i = 0; i < schema->count; i++) {
-		const struct schema_row *row = &schema->rows[i];
-
-		if (!listed(list, row->path, kind))
-			fail_msg("%s: no such field: %s", list, row->path);
-		if (is_number(row->as) && strcmp(kind, "number"))
-			fail_msg("%s: %s is a %s, no number", list, row->path, kind);
-		if (row->as == SCHEMA_TIME && strcmp(kind, "date"))
-			fail_msg("%s: %s is a %s, no date", list, row->path, kind);
-		if ((row->as == SCHEMA_TEXT || row->as == SCHEMA_LOWER ||
-		     row->as == SCHEMA_LITERAL || row->as == SCHEMA_CALL) &&
-		    !strcmp(kind, "number") && schema->style == SCHEMA_JSON)
-			fail_msg("%s: %s is a number", list, row->path);
-	}
-}
-
-static void test_lists(void **state)
-{
-	(void)state;
-	check_list(&schema_ecs, "ecs.txt");
-	check_list(&schema_ocsf, "ocsf.txt");
-	check_list(&schema_cef, "cef.txt");
-}
-
-/* Rows below one object stand together, else an object would be written twice. */
-static void test_order(void **state)
-{
-	static const struct schema *const schemas[] = { &schema_ecs, &schema_ocsf, &schema_flat };
-
-	(void)state;
-	for (size_t s = 0; s < 3; s++)
-		for (size_t i = 1; i < schemas[s]->count; i++) {
-			const struct schema_row *rows = schemas[s]->rows;
-			size_t length = strcspn(rows[i].path, ".") + 1;
-			bool begun = false;
-
-			for (size_t j = 0; j < i && strchr(rows[i].path, '.'); j++)
-				begun |= !strncmp(rows[j].path, rows[i].path, length);
-			if (begun && strncmp(rows[i - 1].path, rows[i].path, length))
-				fail_msg("%s stands apart", rows[i].path);
-		}
 }
 
 /* ---- summaries ---------------------------------------------------------------------------------
@@ -270,8 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mask),	      cmocka_unit_test(test_schema_mask),
-		cmocka_unit_test(test_escapes),	      cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_order),	      cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_escapes),	      cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_summary_bound), cmocka_unit_test(test_filter_line),
 	};
 
