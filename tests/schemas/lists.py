@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Makes ecs.txt, ocsf.txt and ocsf_dns.txt from checkouts of what their publishers publish:
-lists.py ecs CHECKOUT of elastic/ecs, lists.py ocsf|ocsf_dns CHECKOUT of ocsf/ocsf-schema."""
+"""Makes ecs.txt, ocsf.txt, ocsf_dns.txt and otlp.txt from checkouts of what their publishers publish:
+lists.py ecs CHECKOUT of elastic/ecs, lists.py ocsf|ocsf_dns CHECKOUT of ocsf/ocsf-schema,
+lists.py otlp CHECKOUT of open-telemetry/opentelemetry-proto."""
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -21,6 +23,9 @@ OCSF_SKIP = ("agent_list api attacks authorizations cloud data_classification fi
              "proxy_http_request proxy_http_response proxy_tls proxy_traffic session tls account url "
              "device_hw_info network_interfaces observables enrichments")
 OCSF_NUMBERS = ("integer_t", "long_t", "float_t", "timestamp_t", "port_t")
+OTLP = "v1.5.0"
+OTLP_FILES = ("collector/metrics/v1/metrics_service", "collector/logs/v1/logs_service",
+              "metrics/v1/metrics", "logs/v1/logs", "common/v1/common", "resource/v1/resource")
 
 
 def show(checkout, tag, path):
@@ -72,10 +77,24 @@ class Ocsf:
                 yield from self.walk(self.named[kind], f"{prefix}{name}.", depth - 1)
 
 
+def otlp(checkout):
+    """Message.field, with the field's name in JSON, its type, and [] behind a repeated one's."""
+    for name in OTLP_FILES:
+        text = re.sub(r"//.*", "", show(checkout, OTLP, f"opentelemetry/proto/{name}.proto"))
+        for message, body in re.findall(r"^message (\w+) \{(.*?)^\}", text, re.M | re.S):
+            for repeated, kind, field in re.findall(
+                    r"^ +(repeated |optional )?([\w.]+) (\w+) = \d+", body, re.M):
+                words = field.split("_")
+                field = words[0] + "".join(word.capitalize() for word in words[1:])
+                yield f"{message}.{field}", kind.split(".")[-1] + "[]" * (repeated == "repeated ")
+
+
 def main():
     what, checkout = sys.argv[1:]
     if what == "ecs":
         rows = ecs(checkout)
+    elif what == "otlp":
+        rows = otlp(checkout)
     else:
         rows = Ocsf(checkout).walk(OCSF_CLASSES[what], "", OCSF_DEPTH)
     for name, kind in sorted(set(rows)):

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "flowd/export/quantile.h"
+#include "flowd/metrics/otlp_metrics.h"
 #include "flowd/metrics/series.h"
 
 static struct series_family *open_family(size_t limit, uint64_t ttl_ns)
@@ -140,6 +141,59 @@ static void test_histogram(void **state)
 	series_close(family);
 }
 
+struct pushed {
+	size_t bodies, points;
+	struct buffer first;
+};
+
+static int take_body(void *context, const struct buffer *body)
+{
+	struct pushed *pushed = context;
+	struct buffer copy = { 0 };
+
+	buffer_append(&copy, body->data, body->size);
+	buffer_append(&copy, "", 1);
+	for (const char *at = (char *)copy.data; (at = strstr(at, "\"asInt\":")); at++)
+		pushed->points++;
+	if (pushed->bodies++)
+		buffer_fini(&copy);
+	else
+		pushed->first = copy;
+	return 0;
+}
+
+/* Labels as they were before they were escaped; large pages in several bodies. */
+static void test_otlp(void **state)
+{
+	struct series_family *family = open_family(20000, 0);
+	const char *const odd[] = { "a\"b\\c\nd{x=\"y\",z} 7", "here" };
+	struct pushed pushed = { 0 };
+	const struct otlp_options options = {
+		.node_name = "n1", .start_ns = 5, .now_ns = 7, .emit = take_body, .context = &pushed
+	};
+	struct buffer page = { 0 };
+	char who[200];
+
+	(void)state;
+	series_add(family, odd, 3, 0);
+	for (int i = 0; i < 20000 - 1; i++) {
+		snprintf(who, sizeof(who), "%0150d", i);
+		add(family, who, 1, 0);
+	}
+	assert_int_equal(otlp_metrics(page_of(family, 0, &page), &options), 0);
+	assert_true(pushed.bodies > 1);
+	assert_int_equal(pushed.points, 20000);
+	assert_non_null(
+		strstr((char *)pushed.first.data,
+		       "{\"attributes\":[{\"key\":\"who\",\"value\":{\"stringValue\":"
+		       "\"a\\\"b\\\\c\\nd{x=\\\"y\\\",z} 7\"}},{\"key\":\"where\",\"value\":"
+		       "{\"stringValue\":\"here\"}}],\"timeUnixNano\":\"7\","
+		       "\"startTimeUnixNano\":\"5\",\"asInt\":\"3\"}"));
+	buffer_fini(&pushed.first);
+	buffer_fini(&page);
+	series_close(family);
+}
+
 static void test_quantiles(void **state)
 {
 	struct quantile *quantile = quantile_alloc();
@@ -164,7 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),	  cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_ttl),	  cmocka_unit_test(test_histogram),
-		cmocka_unit_test(test_quantiles),
+		cmocka_unit_test(test_quantiles), cmocka_unit_test(test_otlp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
