@@ -155,6 +155,8 @@ static int make_page(void *context, bool openmetrics, struct buffer *page)
 	if (!error)
 		error = node_metrics_write(openmetrics, page);
 	if (!error)
+		error = page_server_write(metrics->server, openmetrics, page);
+	if (!error)
 		error = metrics_push_write(metrics->push, openmetrics, page);
 	return error || !openmetrics ? error : buffer_append(page, "# EOF\n", 6);
 }

@@ -59,6 +59,10 @@ class Metrics(Case):
                                     '{interface="web",mode="tcx"}'), 1)
         self.assertEqual(self.value(page, 'flowd_ledger{counter="arp_packets"}'),
                          float(status["ledger"]["arp_packets"]))
+        for program in ("tc_ingress", "tc_egress"):
+            self.assertRegex(page, rf'flowd_program_runs_total{{program="{program}",id="\d+"}} \d')
+        self.assertGreaterEqual(self.value(
+            self.page(), 'hubble_metrics_http_handler_requests_total{code="200"}'), 1)
         other = self.page("-H", "Accept: application/openmetrics-text; version=1.0.0")
         self.assertTrue(other.endswith("# EOF\n"))
         self.assertIn("# TYPE hubble_icmp counter\n", other)
@@ -91,7 +95,7 @@ class Metrics(Case):
                            "traffic_direction port-distribution", max_series=2)
         self.lab.client.run("ping", "-q", "-c", 3, "-i", "0.01", self.lab.WEB4)
         name = (f'hubble_icmp_total{{family="IPv4",type="EchoRequest",source="{self.lab.CLIENT4}",'
-                f'destination_ip="{self.lab.WEB4}",traffic_direction="INGRESS"}}')
+                f'destination_ip="{self.lab.WEB4}",traffic_direction="ingress"}}')
         wait_until("the pings are told", lambda: self.value(self.page(), name) == 3, 20)
         for port in range(1, 9):
             self.lab.client.run("curl", "-s", "-m", "2", f"http://{self.lab.WEB4}:{port}",

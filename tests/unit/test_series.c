@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The bound on series: the largest are kept, sums stay right; who has gone is forgotten. Quantiles.
- */
+/* The bound on series: the largest are kept, sums stay right; who has gone is forgotten. Quantiles;
+ * Hubble's context options. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,8 +11,11 @@
 #include <string.h>
 
 #include "flowd/export/quantile.h"
+#include "flowd/metrics/flow_metrics.h"
 #include "flowd/metrics/otlp_metrics.h"
 #include "flowd/metrics/series.h"
+#include "tests/unit/sample_dns.h"
+#include "tests/unit/sample_ends.h"
 
 static struct series_family *open_family(size_t limit, uint64_t ttl_ns)
 {
@@ -194,6 +197,54 @@ static void test_otlp(void **state)
 	series_close(family);
 }
 
+/* Each context as Hubble tells it, of the pod (source) and the world. */
+static void test_contexts(void **state)
+{
+	static const struct {
+		const char *option, *labels;
+	} rows[] = {
+		{ "sourceContext=pod", "source=\"shop/web-0\"" },
+		{ "sourceContext=pod-name", "source=\"web-0\"" },
+		{ "sourceContext=namespace", "source=\"shop\"" },
+		{ "sourceContext=workload", "source=\"shop/web\"" },
+		{ "sourceContext=workload-name", "source=\"web\"" },
+		{ "sourceContext=app", "source=\"web\"" },
+		{ "sourceContext=identity", "source=\"k8s:app=web,container:maintainer\"" },
+		{ "sourceContext=reserved-identity|ip", "source=\"10.0.0.1\"" },
+		{ "destinationContext=pod|reserved-identity|ip", "destination=\"reserved:world\"" },
+		{ "destinationContext=dns", "destination=\"www.example.com,example.com\"" },
+		{ "destinationEgressContext=dns", "destination=\"\"" }, /* it is ingress */
+		{ "destinationIngressContext=dns|ip",
+		  "destination=\"www.example.com,example.com\"" },
+		{ "labelsContext=source_ip,source_namespace,source_pod,source_workload,"
+		  "source_workload_kind,source_app,destination_ip,destination_pod,"
+		  "traffic_direction",
+		  "source_ip=\"10.0.0.1\",source_namespace=\"shop\",source_pod=\"web-0\","
+		  "source_workload=\"web\",source_workload_kind=\"Deployment\",source_app=\"web\","
+		  "destination_ip=\"10.0.0.2\",destination_pod=\"\",traffic_direction=\"ingress\"" },
+	};
+	struct flow_record record = sample_named();
+
+	(void)state;
+	record.destination_names = sample_looked_up().destination_names;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct flow_metrics *metrics;
+		struct buffer page = { 0 };
+		char enable[512], why[512], line[1024];
+
+		snprintf(enable, sizeof(enable), "flow:%s", rows[i].option);
+		assert_int_equal(flow_metrics_open(&metrics, enable, 10, 0, why, sizeof(why)), 0);
+		flow_metrics_record(metrics, &record);
+		assert_int_equal(flow_metrics_write(metrics, false, &page), 0);
+		buffer_append(&page, "", 1);
+		snprintf(line, sizeof(line), "verdict=\"FORWARDED\",%s} 1\n", rows[i].labels);
+		if (!strstr((char *)page.data, line))
+			fail_msg("%s: no %s in %s", rows[i].option, line, (char *)page.data);
+		buffer_fini(&page);
+		flow_metrics_close(metrics);
+	}
+}
+
 static void test_quantiles(void **state)
 {
 	struct quantile *quantile = quantile_alloc();
@@ -219,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_text),	  cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_ttl),	  cmocka_unit_test(test_histogram),
 		cmocka_unit_test(test_quantiles), cmocka_unit_test(test_otlp),
+		cmocka_unit_test(test_contexts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
