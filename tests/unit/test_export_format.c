@@ -14,7 +14,7 @@
 #include "flowd/export/format.h"
 #include "flowd/export/summary.h"
 #include "proto/filter_line.h"
-#include "tests/unit/sample_record.h"
+#include "tests/unit/sample_dns.h"
 
 static const struct format_id id = { .text = "00000000-0000-8000-8000-000000000001" };
 
@@ -126,6 +126,66 @@ static void test_summary(void **state)
 	summary_close(summary);
 }
 
+static char *summary_of(struct summary *summary, struct buffer *body)
+{
+	uint64_t time_ns, conversation;
+
+	assert_true(summary_due(summary, UINT64_MAX));
+	assert_true(summary_next(summary, "x", body, &time_ns, &conversation));
+	assert_false(summary_due(summary, UINT64_MAX));
+	buffer_append(body, "", 1);
+	return (char *)body->data;
+}
+
+/* Percentiles of the records' round trip times, trouble, and drops by reason: those of events, not
+ * what flows repeat of them; keys by the side that opened, names too. */
+static void test_summary_facts(void **state)
+{
+	static const char *const reasons[] = {
+		"NETFILTER_DROP", "NO_SOCKET", "TCP_CSUM", "A", "B", "C", "D", "E", "F", "NO_SOCKET"
+	};
+	struct flow_record flow = sample_looked_up(), drop = sample_drop();
+	struct buffer body = { 0 };
+	struct summary *summary;
+	char *text;
+
+	(void)state;
+	assert_int_equal(summary_open(&summary, "source.name|source.ip,destination.name",
+				      1000000000, EXPORT_FORMAT_NATIVE, "node1"),
+			 0);
+	sample_tcp(&flow);
+	flow.dropped = 1000;
+	for (unsigned i = 1; i <= 100; i++) {
+		flow.tcp.srtt_avg_us = i * 1000;
+		summary_add(summary, &flow);
+	}
+	flow.reply = FLOW_REPLY_YES; /* from www.example.com to the client */
+	flow.source_names = sample_looked_up().destination_names;
+	flow.destination_names = sample_looked_up().source_names;
+	flow.tcp.srtt_avg_us = 0;
+	summary_add(summary, &flow);
+	drop.source_names = sample_looked_up().source_names;
+	drop.destination_names = sample_looked_up().destination_names;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		drop.drops[0].reason = reasons[i];
+		summary_add(summary, &drop);
+	}
+	text = summary_of(summary, &body);
+	assert_non_null(strstr(text, "\"by\":{\"source.name\":\"client.example\","
+				     "\"destination.name\":\"www.example.com\"},"));
+	assert_non_null(strstr(text, "\"drops\":{\"NETFILTER_DROP\":3,\"NO_SOCKET\":6,"
+				     "\"TCP_CSUM\":3,\"A\":3,\"B\":3,\"C\":3,\"D\":3,"
+				     "\"other\":6},"));
+	assert_non_null(strstr(text, "\"records\":111,"));
+	assert_non_null(strstr(text, "\"reply_bytes\":3456,"));
+	assert_non_null(strstr(text, "\"resets\":101,\"retransmits\":303,"));
+	/* a bucket's top, at most a sixteenth above: 50, 90 and 99 ms */
+	assert_non_null(strstr(text, "\"rtt_ns\":{\"p50\":50331647,\"p90\":92274687,"
+				     "\"p99\":100663295},"));
+	buffer_fini(&body);
+	summary_close(summary);
+}
+
 static void test_summary_bound(void **state)
 {
 	struct flow_record record = sample_record();
@@ -199,7 +259,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mask),	      cmocka_unit_test(test_schema_mask),
 		cmocka_unit_test(test_escapes),	      cmocka_unit_test(test_summary),
-		cmocka_unit_test(test_summary_bound), cmocka_unit_test(test_filter_line),
+		cmocka_unit_test(test_summary_facts), cmocka_unit_test(test_summary_bound),
+		cmocka_unit_test(test_filter_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
