@@ -90,6 +90,8 @@ static int http_check(const struct export_settings *common, char *why, size_t wh
 		complaint = "table: letters, digits, _ and . are expected; write flows";
 	else if (!settings->index || !is_word(settings->index))
 		complaint = "index: letters, digits, _, - and . are expected; write flowd";
+	else if (common->interval && settings->preset == HTTP_PRESET_CLICKHOUSE)
+		complaint = "interval: the table of clickhouse is for records; leave it out";
 	else if (common->format == EXPORT_FORMAT_PROTOBUF)
 		complaint = "format: http takes text; leave protobuf to kafka and nats";
 	if (!complaint)

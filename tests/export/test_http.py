@@ -2,36 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Posts before a server that records them: each preset's path, headers, compression and body, what
 failures mean, and what a 400 costs."""
-import gzip
-import http.server
 import json
 import ssl
-import threading
 import time
 
 import feeding
+import otlp
+import recorder
 from feeding import Case, ids, position, tap, wait_until
-
-
-class Recorder(http.server.BaseHTTPRequestHandler):
-    """Answers as the server's `answer` says; keeps what came."""
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):  # pylint: disable=invalid-name
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers["Content-Encoding"] == "gzip":
-            body = gzip.decompress(body)
-        status, headers, text = self.server.answer(self, body)
-        self.server.posts.append((status, self.path, dict(self.headers), body, time.monotonic()))
-        self.send_response(status)
-        for key, value in headers.items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):  # pylint: disable=arguments-differ
-        pass
 
 
 def lines(body):
@@ -44,15 +22,7 @@ def native(line):
 
 class Http(Case):
     def serve(self, answer=lambda request, body: (200, {}, b"{}"), tls=None):
-        with self.net:
-            server = http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Recorder)
-        server.posts, server.answer = [], answer
-        if tls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        return server
+        return recorder.serve(self, answer, tls)
 
     def post(self, count, **settings):
         return self.feed(count, type="http", url="http://127.0.0.1:8080", **settings)
@@ -89,6 +59,29 @@ class Http(Case):
                 self.assertEqual({post[1] for post in server.posts}, {path})
                 found = [number for post in server.posts for number in find(post[3])]
                 self.assertEqual((len(found), set(found)), (300, ids(300)))
+                self.check_shape(preset, [post[3] for post in server.posts])
+
+    def check_shape(self, preset, bodies):
+        """What the receivers' documentation says of the body beside the records."""
+        for body in bodies:
+            if preset == "otlp":
+                otlp.check(json.loads(body), "ExportLogsServiceRequest")
+            elif preset == "loki":
+                stream, = json.loads(body)["streams"]
+                self.assertEqual(set(stream), {"stream", "values"})
+                self.assertTrue(all(isinstance(label, str) for label in stream["stream"].values()))
+                for when, line in stream["values"]:
+                    self.assertRegex(when, "^1[67][0-9]{17}$")
+                    self.assertIsInstance(line, str)
+            elif preset == "splunk":
+                for event in lines(body):
+                    self.assertLessEqual(set(event), {"time", "host", "source", "sourcetype",
+                                                      "index", "event", "fields"})
+                    self.assertIsInstance(event["time"], float)
+            else:
+                self.assertTrue(body.endswith(b"\n"))
+                for action in lines(body)[::2]:
+                    self.assertEqual([*action], ["create"])
 
     def test_elastic_fields(self):
         """documents of the elasticsearch preset are ECS, and their ids are those of the records"""
