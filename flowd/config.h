@@ -112,7 +112,10 @@ struct config {
 		const char *enable, *cert, *key, *token_file;
 		uint64_t max_series, ttl;
 	} metrics;
-	uint64_t budget_cpu;   /* percent of one CPU; 0: no bound */
+	struct {
+		uint64_t cpu; /* percent of one CPU; 0: no bound */
+		uint64_t interval;
+	} budget;
 	const char *node_name; /* never NULL after config_finish() */
 	const char *btf;
 	uint64_t log_level; /* enum log_level */

@@ -21,6 +21,7 @@ struct kafka_settings {
 struct export_target {
 	const struct kafka_settings *settings;
 	const char *node_name;
+	struct item_origin origin;
 	rd_kafka_t *producer; /* NULL: to be made */
 	/* The batch on its way: */
 	bool *arrived;
@@ -206,7 +207,7 @@ static rd_kafka_resp_err_t kafka_produce(struct export_target *target,
 	char id[ITEM_ID_MAX], key[17];
 	rd_kafka_resp_err_t result;
 
-	item_id(target->node_name, item->epoch, item->position, id);
+	item_id_of(&target->origin, target->node_name, item->epoch, item->position, id);
 	snprintf(key, sizeof(key), "%016llx", (unsigned long long)item->conversation);
 	for (;;) {
 		result = rd_kafka_producev(

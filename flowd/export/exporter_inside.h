@@ -8,6 +8,7 @@
 #include "flowd/export/backlog.h"
 #include "flowd/export/exporter.h"
 #include "flowd/export/format.h"
+#include "flowd/export/life_sign.h"
 #include "flowd/export/record_queue.h"
 #include "flowd/export/summary.h"
 
@@ -24,10 +25,12 @@ struct exporter {
 	struct record_queue *queue;
 
 	/* The intake's: */
+	struct life_sign *sign; /* NULL: no spool */
 	struct format *format;
 	struct summary *summary; /* NULL: records by themselves */
-	struct buffer body, items;
-	size_t item_count;
+	struct item_origin origin;
+	struct buffer items; /* the last one may be in the making */
+	size_t item_start, item_count;
 	uint64_t taken;	   /* records */
 	uint64_t sequence; /* items */
 	uint64_t last_position;

@@ -46,23 +46,31 @@ static bool out_of_time(const struct exporter *exporter)
 
 /* ---- intake ---------------------------------------------------------------------------------- */
 
-static void intake_add(struct exporter *exporter, struct export_item *item)
+static int intake_begin(struct exporter *exporter)
 {
-	item->body = exporter->body.data;
-	item->size = (uint32_t)exporter->body.size;
-	if (item_append(&exporter->items, item))
-		exporter_count_lost(exporter, 1);
-	else
-		exporter->item_count++;
+	exporter->item_start = exporter->items.size;
+	return item_begin(&exporter->items);
+}
+
+static void intake_end(struct exporter *exporter, const struct export_item *item)
+{
+	item_end(&exporter->items, exporter->item_start, item,
+		 exporter->setup.settings->spool != NULL);
+	exporter->item_count++;
 	exporter->sequence++;
-	exporter->body.size = 0;
+}
+
+/* The item that was begun is none. */
+static void intake_take_back(struct exporter *exporter)
+{
+	exporter->items.size = exporter->item_start;
 }
 
 static void intake_id(struct exporter *exporter, uint64_t position, struct format_id *id)
 {
 	id->epoch = exporter->setup.epoch;
 	id->sequence = exporter->sequence + 1;
-	item_id(exporter->setup.node_name, id->epoch, position, id->text);
+	item_id_of(&exporter->origin, exporter->setup.node_name, id->epoch, position, id->text);
 }
 
 static int intake_body(struct exporter *exporter, const struct flow_record *record,
@@ -70,14 +78,16 @@ static int intake_body(struct exporter *exporter, const struct flow_record *reco
 {
 	const struct export_kind *kind = exporter->kind;
 	struct format_id id;
-	int error = 0;
+	int error = intake_begin(exporter);
 
+	if (error)
+		return error;
 	if (kind->encode)
-		return kind->encode(exporter->target, record, item, &exporter->body);
+		return kind->encode(exporter->target, record, item, &exporter->items);
 	intake_id(exporter, item->position, &id);
 	if (kind->prefix)
-		error = kind->prefix(exporter->target, record, id.text, &exporter->body);
-	return error ? error : format_record(exporter->format, record, &id, &exporter->body);
+		error = kind->prefix(exporter->target, record, id.text, &exporter->items);
+	return error ? error : format_record(exporter->format, record, &id, &exporter->items);
 }
 
 static void intake_record(struct exporter *exporter, const struct flow_record *record)
@@ -92,10 +102,10 @@ static void intake_record(struct exporter *exporter, const struct flow_record *r
 	if (exporter->summary) {
 		summary_add(exporter->summary, record);
 	} else if (intake_body(exporter, record, &item)) {
-		exporter->body.size = 0;
+		intake_take_back(exporter);
 		exporter_count_lost(exporter, 1);
 	} else {
-		intake_add(exporter, &item);
+		intake_end(exporter, &item);
 	}
 }
 
@@ -118,14 +128,17 @@ static void intake_loss(struct exporter *exporter, const struct flow_loss *loss)
 	struct format_id id;
 	int error = exporter->kind->encode ? -ENOTSUP : 0;
 
+	if (error || intake_begin(exporter))
+		return;
 	intake_id(exporter, item.position, &id);
-	if (!error && exporter->kind->prefix)
-		error = exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->body);
+	if (exporter->kind->prefix)
+		error = exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->items);
 	if (!error)
-		error = format_loss(exporter->format, loss, &id, &exporter->body);
-	if (!error)
-		intake_add(exporter, &item);
-	exporter->body.size = 0;
+		error = format_loss(exporter->format, loss, &id, &exporter->items);
+	if (error)
+		intake_take_back(exporter);
+	else
+		intake_end(exporter, &item);
 }
 
 /* Waits for room; a full disk is tried again every second. */
@@ -160,6 +173,18 @@ static void intake_commit(struct exporter *exporter)
 	exporter->item_count = 0;
 }
 
+/* After a kill the next daemon tells what the spool does not have. */
+static void intake_give_sign(struct exporter *exporter)
+{
+	const struct life_note note = { .epoch = exporter->setup.epoch,
+					.taken = record_queue_total(exporter->queue),
+					.kept = exporter->taken,
+					.time_ns = clock_realtime_ns() };
+
+	if (exporter->sign)
+		life_sign_tell(exporter->sign, &note);
+}
+
 static void intake_summaries(struct exporter *exporter, bool all)
 {
 	uint64_t now_ns = clock_realtime_ns(), time_ns;
@@ -172,17 +197,20 @@ static void intake_summaries(struct exporter *exporter, bool all)
 					    .position = intake_side_position(exporter),
 					    .type = EXPORT_ITEM_SUMMARY };
 
+		if (intake_begin(exporter))
+			return;
 		intake_id(exporter, item.position, &id);
 		if (exporter->kind->prefix)
-			exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->body);
-		if (summary_next(exporter->summary, id.text, &exporter->body, &time_ns,
+			exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->items);
+		if (summary_next(exporter->summary, id.text, &exporter->items, &time_ns,
 				 &item.conversation)) {
 			item.time_ns = time_ns;
-			intake_add(exporter, &item);
+			intake_end(exporter, &item);
+		} else {
+			intake_take_back(exporter);
 		}
 		if (exporter->item_count >= RECORD_PAGE)
 			intake_commit(exporter);
-		exporter->body.size = 0;
 	}
 }
 
@@ -207,6 +235,7 @@ static void *intake_run(void *context)
 		record_page_free(page);
 		intake_summaries(exporter, false);
 		intake_commit(exporter);
+		intake_give_sign(exporter);
 	}
 	intake_summaries(exporter, true);
 	intake_commit(exporter);
@@ -396,6 +425,5 @@ void exporter_threads_stop(struct exporter *exporter, uint64_t patience_ns)
 	record_queue_end(exporter->queue);
 	pthread_join(exporter->intake, NULL);
 	pthread_join(exporter->sender, NULL);
-	buffer_fini(&exporter->body);
 	buffer_fini(&exporter->items);
 }

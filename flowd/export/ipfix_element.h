@@ -35,6 +35,12 @@ bool ipfix_element_used(const struct ipfix_element *element, enum ipfix_family f
 /* Appends the record. 0 or -ENOMEM. */
 int ipfix_write_record(const struct flow_record *record, struct buffer *out);
 
-uint8_t *ipfix_put(uint8_t *out, uint64_t number, size_t bytes);
+/* The lower bytes of a number, most significant first. */
+static inline uint8_t *ipfix_put(uint8_t *out, uint64_t number, size_t bytes)
+{
+	for (size_t i = bytes; i-- > 0; number >>= 8)
+		out[i] = (uint8_t)number;
+	return out + bytes;
+}
 
 #endif

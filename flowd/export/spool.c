@@ -268,16 +268,19 @@ static void spool_drop_oldest(struct spool *spool)
 	unlinkat(spool->directory, name, 0);
 }
 
+static bool spool_is_old(const struct spool *spool, const struct spool_segment *segment)
+{
+	return spool->age_s && segment->count &&
+	       time(NULL) - segment->written > (time_t)spool->age_s;
+}
+
 static void spool_keep_bounds(struct spool *spool)
 {
-	time_t now = time(NULL);
-
 	while (spool->segment_count > 1) {
 		const struct spool_segment *oldest = &spool->segments[0];
 		bool done = oldest->first + oldest->count <= spool->acknowledged;
-		bool old = spool->age_s && now - oldest->written > (time_t)spool->age_s;
 
-		if (!done && !old && spool->bytes <= spool->size_max)
+		if (!done && !spool_is_old(spool, oldest) && spool->bytes <= spool->size_max)
 			return;
 		spool_drop_oldest(spool);
 	}
@@ -410,11 +413,21 @@ static void spool_skip(struct spool *spool, const struct spool_segment *segment)
 	spool_forget_page(spool);
 }
 
+/* The last segment too may be old: nothing came since. */
+static void spool_forget_old(struct spool *spool)
+{
+	if (spool_is_old(spool, spool_last(spool)) && spool_waiting(spool) &&
+	    !spool_next_segment(spool))
+		spool_keep_bounds(spool);
+}
+
 size_t spool_take(struct spool *spool, size_t most, struct buffer *out)
 {
-	const struct spool_segment *segment = spool_segment_of(spool, spool->taken);
+	const struct spool_segment *segment;
 	size_t count = 0;
 
+	spool_forget_old(spool);
+	segment = spool_segment_of(spool, spool->taken);
 	while (segment && count < most) {
 		size_t length = spool_seek(spool, segment) ? spool_read_item(spool, segment) : 0;
 
