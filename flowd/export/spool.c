@@ -308,13 +308,22 @@ static uint64_t spool_segment_max(const struct spool *spool)
 	return spool->size_max / 4 < SPOOL_SEGMENT_MAX ? spool->size_max / 4 : SPOOL_SEGMENT_MAX;
 }
 
+/* When the segment is large; or everything in it has arrived, and it need not be kept. */
+static bool spool_is_to_rotate(struct spool *spool)
+{
+	uint64_t bytes = spool_last(spool)->bytes;
+
+	return bytes >= spool_segment_max(spool) ||
+	       (bytes >= SPOOL_READ && spool->acknowledged == spool_end(spool));
+}
+
 int spool_append(struct spool *spool, const struct buffer *items, size_t count)
 {
 	struct spool_segment *last;
 	ssize_t written;
 	int error = 0;
 
-	if (spool_last(spool)->bytes >= spool_segment_max(spool))
+	if (spool_is_to_rotate(spool))
 		error = spool_next_segment(spool);
 	if (error)
 		return error;
