@@ -135,6 +135,7 @@ int exporter_open(struct exporter **out, const struct exporter_options *options,
 		.node_name = options->node_name,
 		.epoch = options->epoch,
 		.format = export_format_of(options->kind, options->settings),
+		.batch = export_batch_of(options->kind, options->settings),
 		.summaries = options->settings->interval != 0,
 	};
 	exporter->position = exporter->last_position = options->position;

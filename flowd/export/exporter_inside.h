@@ -43,6 +43,7 @@ struct exporter {
 	struct exporter_stats counts;
 	char why[EXPORTER_WHY_MAX];
 	bool reopen, intake_done, hurry; /* hurry: no more waiting */
+	bool full;			 /* the backlog has no room for what the intake has */
 	uint64_t give_up_ns;		 /* 0: never */
 };
 

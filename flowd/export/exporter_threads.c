@@ -164,8 +164,11 @@ static void intake_commit(struct exporter *exporter)
 			exporter->counts.lost += exporter->item_count;
 			break;
 		}
+		exporter->full = error == -EAGAIN;
+		pthread_cond_broadcast(&exporter->changed);
 		wait_change(exporter, error == -EAGAIN ? INTAKE_WAIT_NS : CLOCK_S);
 	}
+	exporter->full = false;
 	exporter->counts.received = exporter->taken;
 	pthread_cond_broadcast(&exporter->changed);
 	pthread_mutex_unlock(&exporter->lock);
@@ -249,7 +252,6 @@ static void *intake_run(void *context)
 /* ---- sender ---------------------------------------------------------------------------------- */
 
 struct batch {
-	struct buffer bytes;
 	struct export_item *items;
 	size_t count, done;
 	uint64_t retry_ns;
@@ -269,8 +271,9 @@ static void batch_wait(struct exporter *exporter)
 		if (waiting && !first_ns)
 			first_ns = now_ns;
 		end_ns = waiting ? first_ns + settings->delay : idle_ns;
-		if (waiting >= settings->batch || (waiting && exporter->hurry) ||
-		    exporter->reopen || exporter->intake_done || now_ns >= end_ns)
+		if (waiting >= exporter->setup.batch ||
+		    (waiting && (exporter->hurry || exporter->full)) || exporter->reopen ||
+		    exporter->intake_done || now_ns >= end_ns)
 			return;
 		wait_change(exporter, end_ns - now_ns);
 	}
@@ -278,19 +281,14 @@ static void batch_wait(struct exporter *exporter)
 
 static void batch_take(struct exporter *exporter, struct batch *batch)
 {
-	size_t at = 0;
-
-	batch->bytes.size = batch->count = batch->done = 0;
+	batch->count = batch->done = 0;
 	pthread_mutex_lock(&exporter->lock);
 	batch_wait(exporter);
-	batch->count =
-		backlog_take(exporter->backlog, exporter->setup.settings->batch, &batch->bytes);
+	batch->count = backlog_take(exporter->backlog, exporter->setup.batch, batch->items);
 	exporter->in_flight = batch->count;
 	exporter->counts.lost += backlog_given_up(exporter->backlog);
 	pthread_cond_broadcast(&exporter->changed);
 	pthread_mutex_unlock(&exporter->lock);
-	for (size_t i = 0; i < batch->count; i++)
-		at += item_view(batch->bytes.data + at, batch->bytes.size - at, &batch->items[i]);
 }
 
 /* Under the lock: `done` more of the batch need no further thought. */
@@ -376,8 +374,7 @@ static bool sender_finished(struct exporter *exporter)
 static void *sender_run(void *context)
 {
 	struct exporter *exporter = context;
-	struct batch batch = { .items = calloc(exporter->setup.settings->batch,
-					       sizeof(struct export_item)) };
+	struct batch batch = { .items = calloc(exporter->setup.batch, sizeof(struct export_item)) };
 
 	while (batch.items && !sender_finished(exporter)) {
 		if (batch.done == batch.count)
@@ -389,7 +386,6 @@ static void *sender_run(void *context)
 			exporter->kind->idle(exporter->target);
 	}
 	free(batch.items);
-	buffer_fini(&batch.bytes);
 	return NULL;
 }
 
