@@ -169,7 +169,8 @@ static void exporter_tell_rest(struct exporter *exporter)
 		log_warning("export %s: %" PRIu64 " records were not sent and are lost: %s; "
 			    "remedy: a spool",
 			    exporter->setup.settings->name, rest,
-			    *exporter->why ? exporter->why : "the target was too slow");
+			    *exporter->target_why ? exporter->target_why
+						  : "the target was too slow");
 }
 
 void exporter_close(struct exporter *exporter, uint64_t patience_ns)
@@ -233,6 +234,8 @@ void exporter_reopen(struct exporter *exporter)
 
 void exporter_stats(struct exporter *exporter, struct exporter_stats *stats)
 {
+	const char *why;
+
 	pthread_mutex_lock(&exporter->lock);
 	*stats = exporter->counts;
 	stats->name = exporter->setup.settings->name;
@@ -240,8 +243,9 @@ void exporter_stats(struct exporter *exporter, struct exporter_stats *stats)
 	backlog_spooled(exporter->backlog, &stats->spooled, &stats->spooled_bytes);
 	stats->waiting =
 		stats->spooled ? 0 : backlog_waiting(exporter->backlog) + exporter->in_flight;
-	stats->failing = exporter->why[0] != 0;
-	memcpy(stats->why, exporter->why, sizeof(stats->why));
+	why = *exporter->spool_why ? exporter->spool_why : exporter->target_why;
+	stats->failing = *why;
+	memcpy(stats->why, why, sizeof(stats->why));
 	pthread_mutex_unlock(&exporter->lock);
 	stats->waiting += record_queue_length(exporter->queue);
 }

@@ -20,12 +20,13 @@ static void wait_change(struct exporter *exporter, uint64_t wait_ns)
 	pthread_cond_timedwait(&exporter->changed, &exporter->lock, &end);
 }
 
-/* Under the lock. Logs when things turn, not at every attempt. */
-static void set_state(struct exporter *exporter, const char *why)
+/* Under the lock: `state` is the target's or the spool's. Logs when things turn, not at every
+ * attempt. */
+static void set_state(struct exporter *exporter, char state[EXPORTER_WHY_MAX], const char *why)
 {
-	bool failed = exporter->why[0];
+	bool failed = state[0];
 
-	snprintf(exporter->why, sizeof(exporter->why), "%s", why);
+	snprintf(state, EXPORTER_WHY_MAX, "%s", why);
 	if (*why && !failed)
 		log_warning("export %s: %s; trying again", exporter->setup.settings->name, why);
 	else if (!*why && failed)
@@ -150,14 +151,16 @@ static void intake_commit(struct exporter *exporter)
 	while (exporter->item_count) {
 		error = backlog_append(exporter->backlog, &exporter->items, exporter->item_count);
 		exporter->counts.lost += backlog_given_up(exporter->backlog);
-		if (!error)
+		if (!error) {
+			set_state(exporter, exporter->spool_why, "");
 			break;
+		}
 		if (error != -EAGAIN) {
 			char why[EXPORTER_WHY_MAX];
 
 			snprintf(why, sizeof(why), "spool: cannot be written: %s; make room in %s",
 				 strerror(-error), exporter->setup.settings->spool);
-			set_state(exporter, why);
+			set_state(exporter, exporter->spool_why, why);
 			exporter->counts.failures++;
 		}
 		if (out_of_time(exporter)) {
@@ -306,10 +309,23 @@ static void batch_done(struct exporter *exporter, struct batch *batch, size_t do
 		exporter->counts.acknowledged += done;
 }
 
+/* Whatever changes meanwhile, unless someone is in a hurry or has put things right. */
+static void wait_retry(struct exporter *exporter, uint64_t wait_ns)
+{
+	uint64_t now_ns = clock_monotonic_ns(), end_ns = now_ns + wait_ns;
+
+	if (exporter->hurry)
+		wait_change(exporter, RETRY_FIRST_NS);
+	while (!exporter->hurry && !exporter->reopen && now_ns < end_ns) {
+		wait_change(exporter, end_ns - now_ns);
+		now_ns = clock_monotonic_ns();
+	}
+}
+
 /* Under the lock. */
 static void batch_failed(struct exporter *exporter, struct batch *batch, int error, const char *why)
 {
-	set_state(exporter, why);
+	set_state(exporter, exporter->target_why, why);
 	exporter->counts.failures++;
 	if (error == -EBADMSG) {
 		batch_done(exporter, batch, 1, true);
@@ -319,10 +335,7 @@ static void batch_failed(struct exporter *exporter, struct batch *batch, int err
 	batch->retry_ns = !batch->retry_ns ? RETRY_FIRST_NS : batch->retry_ns * 2;
 	if (batch->retry_ns > RETRY_LAST_NS)
 		batch->retry_ns = RETRY_LAST_NS;
-	if (!exporter->hurry)
-		wait_change(exporter, batch->retry_ns);
-	else
-		wait_change(exporter, RETRY_FIRST_NS);
+	wait_retry(exporter, batch->retry_ns);
 }
 
 static void batch_try(struct exporter *exporter, struct batch *batch)
@@ -341,7 +354,7 @@ static void batch_try(struct exporter *exporter, struct batch *batch)
 	if (error) {
 		batch_failed(exporter, batch, error, why);
 	} else {
-		set_state(exporter, "");
+		set_state(exporter, exporter->target_why, "");
 		batch->retry_ns = 0;
 	}
 	pthread_mutex_unlock(&exporter->lock);

@@ -72,12 +72,13 @@ class Faults(Case):
                 for line in test_http.lines(post[3])]
 
     def wait_for_all(self, daemon, server):
-        """Until every record is there; their positions."""
+        """Until what is a record now is there; new ones come, of connections to targets too."""
+        wanted = ids(int(daemon.status()["seen_flows"]))
+
         def look():
-            found = {position(line["flow"]["uuid"]) for line in self.arrived(server)
-                     if "flow" in line}
-            return len(found) == int(daemon.status()["seen_flows"]) and found
-        return wait_until("every record has arrived", look, 30)
+            return wanted <= {position(line["flow"]["uuid"]) for line in self.arrived(server)
+                              if "flow" in line}
+        wait_until("every record has arrived", look, 60)  # the last wait is 30 s
 
     def test_killed(self):
         """killed while the target is away: what history showed arrives, and the kill is told"""
@@ -99,9 +100,10 @@ class Faults(Case):
         lines = self.arrived(server)
         flows = [line["flow"] for line in lines if "flow" in line]
         found = [position(flow.pop("uuid")) for flow in flows]
-        self.assertEqual((len(found), set(found)), (len(before), ids(len(before))))
-        self.assertEqual({json.dumps(flow, sort_keys=True) for flow in flows},
-                         {json.dumps(flow, sort_keys=True) for flow in before})
+        self.assertGreaterEqual(len(found), len(before))
+        self.assertEqual(set(found), ids(len(found)))
+        self.assertEqual({json.dumps(flow, sort_keys=True) for flow in before}
+                         - {json.dumps(flow, sort_keys=True) for flow in flows}, set())
         loss, = [line["lost_events"] for line in lines if "lost_events" in line]
         self.assertLess(loss["first"], loss["last"])
         self.assertEqual(daemon.stop(), 0)
@@ -125,8 +127,7 @@ class Faults(Case):
         self.assertEqual(sum(int(facts(flow)["packets"]) for flow in daemon.flows(
             "--all", "--protocol", "udp")), 300)
         server = self.serve()
-        found = self.wait_for_all(daemon, server)
-        self.assertEqual(found, ids(len(found)))
+        self.wait_for_all(daemon, server)
         self.assertEqual((self.up("http"), self.up("nats")), (1.0, 0.0))
         self.assertEqual(self.exporter(daemon)["lost"], "0")
 
@@ -184,8 +185,7 @@ class Faults(Case):
         self.assertGreaterEqual(len(daemon.flows("--all", "--protocol", "udp")), 2500)
         os.unlink(os.path.join(disk, "ballast"))
         server = self.serve()
-        found = self.wait_for_all(daemon, server)
-        self.assertEqual(found, ids(len(found)))
+        self.wait_for_all(daemon, server)
         exporter = self.exporter(daemon)
         self.assertEqual((exporter["lost"], exporter["failing"]), ("0", False))
 

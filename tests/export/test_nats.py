@@ -80,8 +80,9 @@ class Nats(Case):
                                   *arguments, log="feed.log")
             servers[leader] = self.serve(int(leader[1:]))
         self.assertEqual(feed.wait(180), 0)
-        wait_until("all are in the stream", lambda: self.stream()[0] >= count, 60)
-        self.assertEqual(self.stream()[0], count)
+        # and a message that tells of the kill
+        wait_until("all are in the stream", lambda: self.stream()[0] >= count + 1, 60)
+        self.assertEqual(self.stream()[0], count + 1)
 
     def observe(self, *arguments):
         done = self.net.run(FLOWCLI, "observe", "--nats", "nats://127.0.0.1:4221", "-o", "json",
