@@ -42,9 +42,9 @@ struct exporter {
 	size_t in_flight;
 	struct exporter_stats counts;
 	char target_why[EXPORTER_WHY_MAX], spool_why[EXPORTER_WHY_MAX]; /* what fails; empty */
-	bool reopen, intake_done, hurry; /* hurry: no more waiting */
-	bool full;			 /* the backlog has no room for what the intake has */
-	uint64_t give_up_ns;		 /* 0: never */
+	bool reopen, intake_done, hurry;				/* hurry: no more waiting */
+	bool full;	     /* the backlog has no room for what the intake has */
+	uint64_t give_up_ns; /* 0: never */
 };
 
 /* 0 or negative errno. */
