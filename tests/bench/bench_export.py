@@ -17,7 +17,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "export"), os.path.join(HERE, "..", "ne
 from feeding import Case, wait_until  # noqa: E402
 from test_clickhouse import ClickHouse  # noqa: E402
 from test_kafka import Kafka  # noqa: E402
-from test_nats import TLS, Nats  # noqa: E402
+from test_nats import OPEN, Nats  # noqa: E402
 from test_syslog import Syslog  # noqa: E402
 
 RECORDS = int(os.environ.get("FLOWD_BENCH_RECORDS", "300000"))
@@ -48,7 +48,7 @@ class ToSyslog(Syslog):
 class ToNats(Nats):
     def setUp(self):
         super().setUp()
-        self.serve(1, TLS.split("tls {{", maxsplit=1)[0])
+        self.serve(1, OPEN)
         wait_until("nats answers", lambda: self.ask(1, "healthz").get("status") == "ok", 20)
 
     @staticmethod
