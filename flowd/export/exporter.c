@@ -247,5 +247,6 @@ void exporter_stats(struct exporter *exporter, struct exporter_stats *stats)
 	stats->failing = *why;
 	memcpy(stats->why, why, sizeof(stats->why));
 	pthread_mutex_unlock(&exporter->lock);
-	stats->waiting += record_queue_length(exporter->queue);
+	/* in the queue, and in the hands of the intake */
+	stats->waiting += record_queue_total(exporter->queue) - stats->received;
 }

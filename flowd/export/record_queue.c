@@ -53,7 +53,7 @@ void record_queue_close(struct record_queue *queue)
 	free(queue);
 }
 
-size_t record_queue_length(struct record_queue *queue)
+static size_t record_queue_length(struct record_queue *queue)
 {
 	size_t length;
 
