@@ -9,6 +9,7 @@
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
 #include "flowd/identity/conntrack_source.h"
+#include "flowd/identity/engine_source.h"
 #include "flowd/identity/geo_source.h"
 #include "flowd/identity/kube_source.h"
 #include "flowd/identity/local_source.h"
@@ -24,10 +25,11 @@
 struct identification {
 	const struct config *config;
 	struct identity *identity;
-	struct local *local; /* closed by `identity` */
-	struct kube *kube;   /* likewise; NULL: none */
+	struct local *local;	 /* closed by `identity` */
+	struct engines *engines; /* likewise, once it is added */
+	struct kube *kube;	 /* likewise; NULL: none */
 	struct owner *owner;
-	struct loop_source *ready, *timer, *again, *news;
+	struct loop_source *ready, *timer, *again, *news, *answers;
 	struct flow_record record;
 	uint64_t oldest, held, lost; /* positions; held 0: not told */
 	char cgroup_root[PATH_MAX / 4], proc[PATH_MAX / 4];
@@ -48,7 +50,11 @@ static int identification_add_local(struct identification *part)
 					.docker = config->identity.docker,
 					.containerd = config->identity.containerd,
 					.runc = config->identity.runc,
-					.storage = config->identity.storage },
+					.storage = config->identity.storage,
+					.pod_logs = config->identity.pod_logs,
+					.container_logs = config->identity.container_logs },
+			     .met = engines_meet,
+			     .met_context = part->engines,
 			     .root = part->cgroup_root,
 			     .keep_ns = config->identity.keep,
 			     .most = IDENTIFICATION_CGROUPS },
@@ -62,6 +68,28 @@ static int identification_add_local(struct identification *part)
 	if (err)
 		return err;
 	source = local_source(part->local);
+	return identity_add(part->identity, &source);
+}
+
+/* The local source meets the containers that engines are asked about, so these are there first. */
+static int identification_add_containers(struct identification *part)
+{
+	const struct config *config = part->config;
+	const struct engines_options options = { .host_root = identification_root(config),
+						 .docker = config->identity.docker_socket,
+						 .podman = config->identity.podman_socket };
+	struct identity_source source;
+	int err = engines_open(&part->engines, &options);
+
+	if (err)
+		return err;
+	err = identification_add_local(part);
+	if (err) {
+		engines_close(part->engines);
+		part->engines = NULL;
+		return err;
+	}
+	source = engines_source(part->engines);
 	return identity_add(part->identity, &source);
 }
 
@@ -128,7 +156,7 @@ static int identification_add_sources(struct identification *part)
 	int err = identification_add_conntrack(part);
 
 	if (!err)
-		err = identification_add_local(part);
+		err = identification_add_containers(part);
 	if (!err)
 		err = identification_add_kube(part);
 	if (!err)
@@ -145,6 +173,13 @@ static int identification_add_sources(struct identification *part)
 static void identification_on_ready(void *context)
 {
 	identification_drain(context);
+}
+
+static void identification_on_answers(void *context)
+{
+	struct identification *part = context;
+
+	engines_dispatch(part->engines);
 }
 
 static void identification_on_news(void *context)
@@ -222,6 +257,9 @@ static int identification_start(struct identification *part, struct loop *loop)
 	if (!err && part->owner)
 		err = loop_add_wakeups(loop, owner_event_fd(part->owner), identification_on_ready,
 				       part, &part->ready);
+	if (!err)
+		err = loop_add_readable(loop, engines_fd(part->engines), identification_on_answers,
+					part, &part->answers);
 	if (!err && part->kube)
 		err = loop_add_readable(loop, kube_fd(part->kube), identification_on_news, part,
 					&part->news);
@@ -266,6 +304,7 @@ void identification_close(struct identification *part)
 	loop_source_free(part->timer);
 	loop_source_free(part->again);
 	loop_source_free(part->news);
+	loop_source_free(part->answers);
 	owner_close(part->owner);
 	identity_close(part->identity);
 	free(part);
@@ -363,6 +402,7 @@ void identification_counters(const struct identification *part, identification_c
 		      "ends of flows without process or name, for this reason");
 	visit(context, "endpoints", stats.endpoints, "different ends that records point at");
 	identification_count_owners(part, visit, context);
+	engines_counters(part->engines, visit, context);
 	if (part->kube)
 		visit(context, "kubernetes_objects", kube_store_count(kube_objects(part->kube)),
 		      "objects of the cluster that are known");

@@ -334,22 +334,36 @@ static void local_by_address(struct local *local, const struct identity_ask *ask
 	}
 }
 
+/* The kernel's own sockets are in the root's cgroup, whoever's namespace they answer for. */
+static void local_by_kernel(struct local *local, const struct owner_known *sender,
+			    const struct identity_ask *ask, struct identity_draft *draft)
+{
+	draft->cookie = sender->cookie;
+	identity_draft_missing(draft, local_no_process(local, sender->cgroup_id, ask));
+	local_by_address(local, ask, draft);
+	if (draft->end->from == IDENTITY_FROM_NONE && !draft->conflict)
+		local_fill_owner(local, sender, ask, draft);
+}
+
 /* The socket's cgroup is known, as of a connection that was accepted: who listened made it. */
 static void local_by_cgroup(struct local *local, const struct owner_known *sender,
 			    const struct identity_ask *ask, struct identity_draft *draft)
 {
 	const struct netns_entry *space;
-	struct owner_known known = *sender, listener;
+	struct owner_known known;
 
 	if (netns_table_who(local->spaces, draft->address, ask->first_ns, ask->last_ns, &space) ==
 		    NETNS_FOUND &&
 	    owner_table_listener(local->owners, space->netns, ask->record->key.protocol,
 				 draft->address, draft->port, sender->cgroup_id, ask->last_ns,
-				 &listener) == OWNER_FOUND) {
-		known = listener;
+				 &known) == OWNER_FOUND) {
 		known.cookie = sender->cookie;
+		local_fill_owner(local, &known, ask, draft);
+	} else if (sender->cgroup_id == LOCAL_ROOT_CGROUP) {
+		local_by_kernel(local, sender, ask, draft);
+	} else {
+		local_fill_owner(local, sender, ask, draft);
 	}
-	local_fill_owner(local, &known, ask, draft);
 }
 
 /* When what the owner lived in was gone; 0: it lives, or nobody knows. */
