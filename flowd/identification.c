@@ -29,7 +29,7 @@ struct identification {
 	struct engines *engines; /* likewise, once it is added */
 	struct kube *kube;	 /* likewise; NULL: none */
 	struct owner *owner;
-	struct loop_source *ready, *timer, *again, *news, *answers;
+	struct loop_source *ready, *timer, *again, *news, *answers, *peers;
 	struct flow_record record;
 	uint64_t oldest, held, lost; /* positions; held 0: not told */
 	char cgroup_root[PATH_MAX / 4], proc[PATH_MAX / 4];
@@ -182,6 +182,13 @@ static void identification_on_answers(void *context)
 	engines_dispatch(part->engines);
 }
 
+static void identification_on_peers(void *context)
+{
+	struct identification *part = context;
+
+	local_dispatch_peers(part->local);
+}
+
 static void identification_on_news(void *context)
 {
 	struct identification *part = context;
@@ -260,6 +267,9 @@ static int identification_start(struct identification *part, struct loop *loop)
 	if (!err)
 		err = loop_add_readable(loop, engines_fd(part->engines), identification_on_answers,
 					part, &part->answers);
+	if (!err && local_peers_fd(part->local) >= 0)
+		err = loop_add_readable(loop, local_peers_fd(part->local), identification_on_peers,
+					part, &part->peers);
 	if (!err && part->kube)
 		err = loop_add_readable(loop, kube_fd(part->kube), identification_on_news, part,
 					&part->news);
@@ -305,6 +315,7 @@ void identification_close(struct identification *part)
 	loop_source_free(part->again);
 	loop_source_free(part->news);
 	loop_source_free(part->answers);
+	loop_source_free(part->peers);
 	owner_close(part->owner);
 	identity_close(part->identity);
 	free(part);
@@ -325,7 +336,10 @@ void identification_drain(struct identification *part)
 {
 	struct owner_stats stats;
 
-	if (!part || !part->owner)
+	if (!part)
+		return;
+	local_dispatch_peers(part->local);
+	if (!part->owner)
 		return;
 	owner_drain(part->owner, identification_event, part);
 	owner_stats(part->owner, &stats);

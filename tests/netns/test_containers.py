@@ -19,6 +19,73 @@ def counter(daemon, name):
     return ledger(daemon).get(name, 0)
 
 
+class Forwarded(Case):
+    """Containers without a socket in sight: pings to them are answered by the kernel."""
+
+    def waiting(self, runc, name, namespace):
+        group = f"flowd-test-{hexadecimal(8)}"
+        runc.groups.append(group)
+        runc.start(name, namespace, f"/{group}/{name}", ["sleep", "600"])
+
+    def ping(self, daemon, device, own, address):
+        """Echo and answer of a ping by this device, which has this address of the node."""
+        self.lab.node.run("ping", "-c", "1", "-W", "2", "-I", device, address)
+
+        def look():
+            flows = daemon.flows("--all", "--protocol", "icmp")
+            echo = [flow for flow in flows if key_of(flow)[:2] == (own, address)]
+            back = [flow for flow in flows if key_of(flow)[:2] == (address, own)]
+            return (echo[0], back[0]) if echo and back else None
+        return wait_until("echo and answer", look)
+
+    def link(self, name, namespace, address, gateway):
+        lab = self.lab
+        lab.node.ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns",
+                    namespace.path)
+        lab.node.ip("addr", "add", gateway, "dev", name)
+        lab.node.ip("link", "set", name, "up")
+        namespace.ip("addr", "add", address, "dev", "eth0")
+        namespace.ip("link", "set", "eth0", "up")
+
+    @unittest.skipIf(engines.missing("runc"), engines.missing("runc"))
+    def test_same_address(self):
+        """two containers with one address: the device tells which it is"""
+        lab = self.lab
+        runc = self.engine(engines.Runc, lab.node)
+        daemon = self.daemon(("twin*",), **runc.settings)
+        for number in (1, 2):
+            namespace = lab.namespace()
+            self.waiting(runc, f"twin-{number}", namespace)
+            self.link(f"twin{number}", namespace, "10.77.0.2/24", f"10.77.0.10{number}/24")
+        for number in (1, 2):
+            echo, back = self.ping(daemon, f"twin{number}", f"10.77.0.10{number}", "10.77.0.2")
+            for flow, side in ((echo, "destination"), (back, "source")):
+                self.assert_container(flow, side, name=f"twin-{number}")
+                self.assertEqual(facts(flow)["identity_source"][side], "interface")
+
+    @unittest.skipIf(engines.missing("runc"), engines.missing("runc"))
+    def test_late_network(self):
+        """a container that gets its network later, and another address after that"""
+        lab = self.lab
+        runc = self.engine(engines.Runc, lab.node)
+        daemon = self.daemon(("late*",), **runc.settings)
+        namespace = lab.namespace()
+        self.waiting(runc, "late", namespace)
+        daemon.status()
+        self.link("late0", namespace, "10.77.1.2/24", "10.77.1.1/24")
+        echo, back = self.ping(daemon, "late0", "10.77.1.1", "10.77.1.2")
+        namespace.ip("addr", "add", "10.77.1.3/24", "dev", "eth0")
+        namespace.ip("addr", "del", "10.77.1.2/24", "dev", "eth0")
+        namespace.ip("addr", "replace", "10.77.1.3/24", "dev", "eth0")
+        again, last = self.ping(daemon, "late0", "10.77.1.1", "10.77.1.3")
+        for flow, side in ((echo, "destination"), (back, "source"), (again, "destination"),
+                           (last, "source")):
+            self.assert_container(flow, side, name="late")
+            self.assertEqual(facts(flow)["identity_source"][side], "interface")
+            self.assertEqual(facts(flow)[f"{side}_container"]["netns"],
+                             os.fstat(namespace.fd).st_ino)
+
+
 class Containers(Case):
     @unittest.skipIf(engines.missing("runc"), engines.missing("runc"))
     def test_runc(self):
