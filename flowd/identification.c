@@ -418,6 +418,5 @@ void identification_counters(const struct identification *part, identification_c
 	identification_count_owners(part, visit, context);
 	engines_counters(part->engines, visit, context);
 	if (part->kube)
-		visit(context, "kubernetes_objects", kube_store_count(kube_objects(part->kube)),
-		      "objects of the cluster that are known");
+		kube_counters(part->kube, visit, context);
 }
