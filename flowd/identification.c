@@ -397,7 +397,7 @@ static void identification_count_owners(const struct identification *part,
 	visit(context, "owners_forgotten", table.forgotten,
 	      "given up because identity.max_owners "
 	      "was reached");
-	visit(context, "sockets_missing", 0,
+	visit(context, "sockets_missing", part->owner ? owner_missing_count(part->owner) : 1,
 	      part->owner ? owner_missing(part->owner) : "the kernel refused the programs");
 }
 

@@ -10,7 +10,8 @@ import engines
 import schema
 import tap
 import traffic
-from daemon import TIME_SCALE, facts, key_of
+from counters import ledger
+from daemon import FLOWD, TIME_SCALE, facts, key_of
 from ends import Case, hexadecimal, process
 from lab import wait_until
 
@@ -81,6 +82,19 @@ class Processes(Case):
             for side in ("source", "destination"):
                 self.assertEqual(process(flow, side).get("pid"), os.getpid(), facts(flow))
         pair.close()
+
+    @unittest.skipIf(engines.CGROUPS is None, "no cgroup v2 hierarchy")
+    def test_hooks(self):
+        """--check names each hook and what it tells; the daemon has attached what it says it can"""
+        report = self.lab.node.run(FLOWD, "--check").stdout
+        part = report.split("Owners of sockets\n")[1].split("\n\n")[0]
+        rows = {line.split()[1]: line.split() for line in part.splitlines()}
+        self.assertEqual(set(rows), {"cgroup/sock_create", "cgroup/post_bind4",
+                                     "cgroup/post_bind6", "sockops", "cgroup_mkdir",
+                                     "cgroup_rmdir"}, part)
+        self.assertTrue(all(len(row) > 3 for row in rows.values()), part)
+        refused = sum(row[0] != "yes" for row in rows.values())
+        self.assertEqual(ledger(self.daemon())["sockets_missing"], refused)
 
     @unittest.skipIf(engines.CGROUPS is None, "no cgroup v2 hierarchy")
     def test_units(self):
