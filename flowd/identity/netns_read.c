@@ -86,7 +86,7 @@ void netns_read_addresses(const char *directory, netns_address_fn take, void *co
 	read_one(directory, "if_inet6", read_inet6, take, context);
 }
 
-static int32_t read_nsid(int netlink, int netns)
+static int read_nsid(int netlink, int netns)
 {
 	struct {
 		struct nlmsghdr header;
@@ -104,7 +104,7 @@ static int32_t read_nsid(int netlink, int netns)
 	char answer[512] __attribute__((aligned(8)));
 	const struct nlmsghdr *header = (const struct nlmsghdr *)answer;
 	const struct rtattr *attribute;
-	int32_t number = NETNSA_NSID_NOT_ASSIGNED;
+	int number = NETNSA_NSID_NOT_ASSIGNED;
 	ssize_t length;
 
 	if (send(netlink, &request, sizeof(request), 0) < 0)
@@ -118,11 +118,12 @@ static int32_t read_nsid(int netlink, int netns)
 	return number;
 }
 
-int32_t netns_read_number(const char *path)
+int netns_read_number(const char *path)
 {
 	int netns = open(path, O_RDONLY | O_CLOEXEC);
 	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	int32_t number = netns >= 0 && netlink >= 0 ? read_nsid(netlink, netns) : NETNS_NO_NUMBER;
+	int number =
+		netns >= 0 && netlink >= 0 ? read_nsid(netlink, netns) : NETNSA_NSID_NOT_ASSIGNED;
 
 	if (netns >= 0)
 		close(netns);

@@ -145,6 +145,7 @@ static void netns_set_number(struct netns_table *table, struct netns_entry *entr
 {
 	table->generation += entry->number != number;
 	entry->number = number;
+	entry->linked = number >= 0;
 }
 
 static void netns_look(struct netns_table *table, uint32_t netns, uint32_t pid, uint64_t time_ns)
@@ -216,7 +217,7 @@ static void netns_renumber_one(void *context, void *visited)
 	struct netns_entry *entry = visited;
 	char path[PATH_MAX];
 
-	if (entry->own || entry->gone_ns || !entry->verified || entry->number >= 0)
+	if (entry->own || entry->gone_ns || !entry->verified || entry->linked)
 		return;
 	for (int i = 0; i < 4; i++) {
 		if (!entry->pids[i] || netns_table_of(table, entry->pids[i]) != entry->netns)
@@ -242,7 +243,7 @@ static void netns_match_number(void *context, void *visited)
 	struct netns_search *search = context;
 	struct netns_entry *entry = visited;
 
-	if (entry->number == search->number && entry->verified && !entry->gone_ns && !entry->own)
+	if (entry->linked && entry->number == search->number && !entry->gone_ns && !entry->own)
 		search->found = entry;
 }
 
@@ -377,7 +378,7 @@ static bool netns_is_near(struct netns_table *table, const struct netns_binding 
 {
 	const struct netns_entry *entry = lru_find(table->spaces, &binding->netns);
 
-	return entry && (entry->own || (entry->verified && entry->number >= 0));
+	return entry && (entry->own || entry->linked);
 }
 
 /* The one binding of the time; NULL and in *match why not. */

@@ -11,18 +11,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NETNS_CGROUPS 16 /* cgroups remembered of a namespace */
+#define NETNS_CGROUPS	16 /* cgroups remembered of a namespace */
+#define NETNS_NO_NUMBER (-1)
 
 struct netns_entry {
-	uint32_t netns;		   /* inode */
-	int32_t number;		   /* as netns_read_number(); of `verified` ones */
+	uint32_t netns; /* inode */
+	uint32_t pad;
 	uint64_t born_ns, gone_ns; /* gone 0: lives, as far as is known */
 	uint64_t cgroups[NETNS_CGROUPS];
 	bool cgroup_gone[NETNS_CGROUPS];
 	uint32_t pids[4]; /* threads inside, latest first */
 	uint32_t cgroup_count;
-	bool own;      /* the daemon's */
-	bool verified; /* a process inside has been seen there */
+	bool own;	/* the daemon's */
+	bool linked;	/* a link leads there from the daemon's namespace: */
+	int32_t number; /* and that calls it so */
+	bool verified;	/* a process inside has been seen there */
 };
 
 enum netns_match {
