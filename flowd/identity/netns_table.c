@@ -406,6 +406,19 @@ static const struct netns_binding *netns_choose(struct netns_table *table,
 	return found;
 }
 
+const struct netns_entry *netns_table_with(struct netns_table *table, uint32_t netns,
+					   const uint8_t address[16], uint64_t first_ns,
+					   uint64_t last_ns)
+{
+	const struct netns_address *known = lru_find(table->addresses, address);
+
+	for (int i = 0; known && i < NETNS_BINDINGS; i++)
+		if (known->binding[i].netns == netns &&
+		    netns_overlaps(&known->binding[i], first_ns, last_ns))
+			return lru_find(table->spaces, &netns);
+	return NULL;
+}
+
 static bool netns_was_known(const struct netns_address *known)
 {
 	return known && known->binding[0].netns;
@@ -430,19 +443,6 @@ enum netns_match netns_table_who(struct netns_table *table, const uint8_t addres
 		return NETNS_GONE;
 	*entry = lru_find(table->spaces, &found->netns);
 	return *entry ? NETNS_FOUND : NETNS_NONE;
-}
-
-const struct netns_entry *netns_table_with(struct netns_table *table, uint32_t netns,
-					   const uint8_t address[16], uint64_t first_ns,
-					   uint64_t last_ns)
-{
-	const struct netns_address *known = lru_find(table->addresses, address);
-
-	for (int i = 0; known && i < NETNS_BINDINGS; i++)
-		if (known->binding[i].netns == netns &&
-		    netns_overlaps(&known->binding[i], first_ns, last_ns))
-			return lru_find(table->spaces, &netns);
-	return NULL;
 }
 
 uint32_t netns_table_own(const struct netns_table *table)

@@ -278,7 +278,9 @@ class Containerd(Engine):
 
 
 class Docker(Engine):
-    def __init__(self, lab, namespace):
+    """`bridge`: its address, where containers get a network of their own."""
+
+    def __init__(self, lab, namespace, bridge=None):
         super().__init__(lab, namespace, "docker")
         self.settings = {"identity.docker": self.path("data")}
         config = self.write("daemon.json", json.dumps({"default-ulimits": {
@@ -287,7 +289,8 @@ class Docker(Engine):
             self.process = lab.start(
                 namespace, "dockerd", "--config-file", config, "-H", f"unix://{self.path('sock')}",
                 "--data-root", self.path("data"), "--exec-root", self.path("exec"),
-                "--pidfile", self.path("pid"), "--iptables=false", "--bridge=none",
+                "--pidfile", self.path("pid"), "--iptables=false",
+                f"--bip={bridge}" if bridge else "--bridge=none",
                 "--storage-driver", "vfs", stdout=log, stderr=log)
         wait_until("dockerd answers", self._answers, 30)
         archive = self.path("image.tar")
@@ -301,8 +304,8 @@ class Docker(Engine):
     def docker(self, *arguments, check=True):
         return self.run("docker", "-H", f"unix://{self.path('sock')}", *arguments, check=check)
 
-    def start(self, name, *options):
-        return self.docker("run", "-d", "--name", name, *options, IMAGE, BUSYBOX, *SERVE)
+    def start(self, name, *options, command=(BUSYBOX, *SERVE)):
+        return self.docker("run", "-d", "--name", name, *options, IMAGE, *command)
 
     def close(self):
         names = self.docker("ps", "-aq", check=False).split()

@@ -281,6 +281,28 @@ class Containers(Case):
                 self.assertIn(f"container:port={port}", flow[side]["labels"])
 
     @unittest.skipIf(engines.missing("dockerd", "docker"), engines.missing("dockerd", "docker"))
+    def test_docker_bridge(self):
+        """docker: one asks another over its bridge; one that is gone when it has asked; a restart"""
+        lab = self.lab
+        docker = self.engine(engines.Docker, lab.node, "10.87.0.1/24")
+        daemon = self.daemon(("veth*",), **docker.settings)
+        web = docker.start("web")
+        wait_until("answer", lambda: engines.fetch(lab.node, "10.87.0.2"))
+        ask = (engines.BUSYBOX, "wget", "-q", "-O", "/dev/null", "http://10.87.0.2/busybox")
+        docker.docker("run", "--rm", "--name", "once", engines.IMAGE, *ask)
+        there, back = self.flow_to(daemon, 80, lambda flow: "once" in str(facts(flow)))
+        docker.docker("restart", "-t", "0", "web")
+        wait_until("answer", lambda: engines.fetch(lab.node, "10.87.0.2"))
+        docker.docker("run", "--rm", "--name", "twice", engines.IMAGE, *ask)
+        again, last = self.flow_to(daemon, 80, lambda flow: "twice" in str(facts(flow)))
+        for flow, server, client, name in ((there, "destination", "source", "once"),
+                                           (back, "source", "destination", "once"),
+                                           (again, "destination", "source", "twice"),
+                                           (last, "source", "destination", "twice")):
+            self.assert_container(flow, server, id=web, name="web", runtime="docker")
+            self.assert_container(flow, client, name=name, runtime="docker", image=engines.IMAGE)
+
+    @unittest.skipIf(engines.missing("dockerd", "docker"), engines.missing("dockerd", "docker"))
     def test_docker_api(self):
         """docker: a container whose files cannot be read is told by the engine's API"""
         lab = self.lab
