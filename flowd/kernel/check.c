@@ -136,8 +136,15 @@ static void check_capabilities(struct check *check)
 		{ 39, "CAP_BPF", "maps and programs", CHECK_REQUIRED, true },
 		{ 38, "CAP_PERFMON", "reading packets through pointers; tracing", CHECK_REQUIRED,
 		  true },
-		{ 21, "CAP_SYS_ADMIN", "seeing whose programs are attached", CHECK_OPTIONAL,
+		{ 21, "CAP_SYS_ADMIN",
+		  "whose programs are attached; sockets of other namespaces at start",
+		  CHECK_OPTIONAL, false },
+		{ 19, "CAP_SYS_PTRACE", "namespaces of containers' processes", CHECK_OPTIONAL,
 		  false },
+		{ 2, "CAP_DAC_READ_SEARCH", "cgroups by their id; engines' files", CHECK_OPTIONAL,
+		  false },
+		{ 11, "CAP_NET_BROADCAST", "addresses of other namespaces as they change",
+		  CHECK_OPTIONAL, false },
 	};
 	uint64_t effective = check_effective_capabilities();
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Tests of the suites `bpf` and `netns` inside a Debian kernel: run.py VERSION SOURCE BUILD
-[NAME...]. Speaks TAP, one line a case. Kernels are kept in $FLOWD_KERNEL_CACHE
+[NAME[:CASE]...]. Speaks TAP, one line a case. Kernels are kept in $FLOWD_KERNEL_CACHE
 (~/.cache/flowd-kernels)."""
 import glob
 import json
@@ -45,7 +45,10 @@ def tests_of(version, build, wanted):
     with open(os.path.join(build, "meson-info/intro-tests.json"), encoding="utf-8") as file:
         tests = json.load(file)
     if wanted:
-        return [test for test in tests if test["name"] in wanted]
+        cases = [name.partition(":") for name in wanted]
+        return [{**test, "cmd": test["cmd"] + [case for other, _, case in cases
+                                               if other == test["name"] and case]}
+                for test in tests if test["name"] in {name for name, _, _ in cases}]
     return [{**test, "cmd": test["cmd"] + CASES.get(test["name"], [])} for test in tests
             if TESTS[version].fullmatch(test["name"])]
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What cases about both ends of a flow share: the lab, the engines in it, the records they judge."""
+import os
+import re
 import unittest
 import uuid
 
@@ -22,6 +24,15 @@ def process(flow, side):
     return facts(flow).get(f"{side}_process", {})
 
 
+def as_a_service():
+    """A command that gives the privileges of deploy/flowd.service, and no more, to another."""
+    unit = os.path.join(os.path.dirname(__file__), "../../deploy/flowd.service")
+    with open(unit, encoding="utf-8") as file:
+        names = re.search(r"^CapabilityBoundingSet=(.*)$", file.read(), re.M).group(1).split()
+    bounds = ",".join(["-all"] + [f"+{name.removeprefix('CAP_').lower()}" for name in names])
+    return ["setpriv", "--no-new-privs", "--inh-caps=-all", f"--bounding-set={bounds}"]
+
+
 class Case(unittest.TestCase):
     """A node with two pods and a daemon that watches their ports; engines are closed first."""
 
@@ -35,8 +46,9 @@ class Case(unittest.TestCase):
         self.addCleanup(engine.close)
         return engine
 
-    def daemon(self, interfaces=("web", "client"), **settings):
-        return Daemon(self.lab, self.lab.node, list(interfaces), {**QUICK, **settings}).ready()
+    def daemon(self, interfaces=("web", "client"), wrapper=(), **settings):
+        return Daemon(self.lab, self.lab.node, list(interfaces), {**QUICK, **settings},
+                      wrapper=wrapper).ready()
 
     def flow_to(self, daemon, port, wanted=lambda flow: True, *filters):
         """The first record of a flow to this port, and that of its answer."""

@@ -11,7 +11,7 @@ import engines
 import tap
 from counters import ledger
 from daemon import facts, key_of
-from ends import Case, hexadecimal, process
+from ends import Case, as_a_service, hexadecimal, process
 from lab import wait_until
 
 
@@ -65,10 +65,10 @@ class Forwarded(Case):
 
     @unittest.skipIf(engines.missing("runc"), engines.missing("runc"))
     def test_late_network(self):
-        """a container that gets its network later, and another address after that"""
+        """a container that gets its network later, and another address after that; as a service"""
         lab = self.lab
         runc = self.engine(engines.Runc, lab.node)
-        daemon = self.daemon(("late*",), **runc.settings)
+        daemon = self.daemon(("late*",), wrapper=as_a_service(), **runc.settings)
         namespace = lab.namespace()
         self.waiting(runc, "late", namespace)
         daemon.status()
