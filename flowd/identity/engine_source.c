@@ -10,10 +10,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "flowd/base/clock.h"
 #include "flowd/identity/engine_client.h"
 #include "flowd/identity/lru.h"
 
 #define ENGINES_CONTAINERS 4096
+#define ENGINES_AGAIN_NS   (60 * CLOCK_S) /* after an engine has not answered */
 
 enum engine { ENGINE_DOCKER, ENGINE_PODMAN, ENGINE_COUNT };
 
@@ -28,7 +30,8 @@ static const struct engine_row {
 
 struct engine_container {
 	char id[ENGINE_ID_SIZE];
-	uint8_t asked; /* bits of enum engine */
+	uint8_t wanted, asked; /* bits of enum engine */
+	uint64_t again_ns;     /* 0: all that are wanted have been asked, or will answer */
 	struct container_facts *facts;
 };
 
@@ -132,6 +135,24 @@ static bool engines_may_know(const struct engines *engines, enum engine engine,
 	       engine_client_present(engines->clients[engine]);
 }
 
+static void engines_ask(struct engines *engines, struct engine_container *container,
+			uint64_t now_ns)
+{
+	if (now_ns < container->again_ns)
+		return;
+	container->again_ns = 0;
+	for (int i = 0; i < ENGINE_COUNT; i++) {
+		uint8_t bit = (uint8_t)(1u << i);
+
+		if (!(container->wanted & bit) || (container->asked & bit))
+			continue;
+		if (engine_client_ask(engines->clients[i], container->id))
+			container->asked |= bit;
+		else
+			container->again_ns = now_ns + ENGINES_AGAIN_NS;
+	}
+}
+
 void engines_meet(void *context, const struct cgroup_entry *entry)
 {
 	struct engines *engines = context;
@@ -143,20 +164,26 @@ void engines_meet(void *context, const struct cgroup_entry *entry)
 		if (!engines_may_know(engines, i, entry))
 			continue;
 		container = lru_make(engines->containers, entry->facts->id);
-		if (container && !(container->asked & 1u << i) &&
-		    engine_client_ask(engines->clients[i], container->id))
-			container->asked |= 1u << i;
+		if (!container)
+			return;
+		container->wanted |= (uint8_t)(1u << i);
+		engines_ask(engines, container, clock_monotonic_ns());
 	}
 }
 
 static void engines_answered(void *context, const char *id, const struct container_facts *facts)
 {
 	struct engines *engines = context;
-	struct engine_container *container = facts ? lru_find(engines->containers, id) : NULL;
+	struct engine_container *container = lru_find(engines->containers, id);
 	size_t size;
 
 	if (!container || container->facts)
 		return;
+	if (!facts) {
+		container->asked &= (uint8_t) ~(1u << engines->answering);
+		container->again_ns = clock_monotonic_ns() + ENGINES_AGAIN_NS;
+		return;
+	}
 	size = offsetof(struct container_facts, labels) + facts->labels_used + 1;
 	container->facts = calloc(1, size);
 	if (!container->facts)
@@ -192,16 +219,20 @@ static void engines_fill(void *self, const struct identity_ask *ask, struct iden
 {
 	struct engines *engines = self;
 	const char *id = draft->endpoint.text[ENDPOINT_CONTAINER_ID];
-	const struct engine_container *container = NULL;
+	struct engine_container *container = NULL;
 	const struct container_facts *facts;
 	const char *label;
 
-	(void)ask;
 	if (id && engines_is_id(id))
 		container = lru_find(engines->containers, id);
-	facts = container ? container->facts : NULL;
-	if (!facts)
+	if (!container)
 		return;
+	facts = container->facts;
+	if (!facts) {
+		if (container->again_ns)
+			engines_ask(engines, container, ask->now_ns);
+		return;
+	}
 	identity_draft_text(draft, ENDPOINT_CONTAINER_NAME, facts->name);
 	identity_draft_text(draft, ENDPOINT_IMAGE, facts->image);
 	/* "oci" and "cri" are what a path says that does not tell the engine. */
