@@ -22,7 +22,8 @@ class Processes(Case):
         lab, daemon = self.lab, self.daemon()
         server = lab.start(lab.web, "python3", "-m", "http.server", "-b", lab.WEB4, "8000",
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until("server", lambda: traffic.refused(lab.client, lab.WEB4, 8000) is False)
+        wait_until("server", lambda: traffic.refused(lab.client, lab.WEB4, 8000) is False,
+                   10 * TIME_SCALE)
         lab.client.run("curl", "-s", "-o", "/dev/null", f"http://{lab.WEB4}:8000/")
         there, back = self.flow_to(
             daemon, 8000, lambda flow: "curl" in (process(flow, "source").get("comm"),
@@ -108,7 +109,8 @@ class Processes(Case):
                   "while True: server.accept()[0].recv(1)")
         with engines.cgroup(f"{slices}/{service}"):
             lab.start(lab.web, "python3", "-c", listen)
-        wait_until("the server", lambda: not traffic.refused(lab.client, lab.WEB4, 8150))
+        wait_until("the server", lambda: not traffic.refused(lab.client, lab.WEB4, 8150),
+                   10 * TIME_SCALE)
         with engines.cgroup(f"{slices}/{scope}"):
             lab.client.run("curl", "-s", "-m", "1", f"http://{lab.WEB4}:8150/", check=False)
         there, back = self.flow_to(daemon, 8150, lambda flow: "curl" in (
