@@ -237,8 +237,11 @@ static void *engine_run(void *context)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	/* Here, because it costs milliseconds and megabytes that few machines need. */
+	curl_global_init(CURL_GLOBAL_DEFAULT);
 	pthread_mutex_lock(&client->lock);
-	while (!atomic_load(&client->stop))
+	client->multi = curl_multi_init();
+	while (client->multi && !atomic_load(&client->stop))
 		engine_turn(client);
 	pthread_mutex_unlock(&client->lock);
 	return NULL;
@@ -259,10 +262,8 @@ int engine_client_open(struct engine_client **out, const struct engine_client_op
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&client->asked, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	client->multi = curl_multi_init();
 	client->socket = strdup(options->socket);
-	if (!client->multi || !client->socket) {
+	if (!client->socket) {
 		engine_client_close(client);
 		return -ENOMEM;
 	}
@@ -278,8 +279,9 @@ void engine_client_close(struct engine_client *client)
 		pthread_mutex_lock(&client->lock);
 		atomic_store(&client->stop, true);
 		pthread_cond_signal(&client->asked);
+		if (client->multi)
+			curl_multi_wakeup(client->multi);
 		pthread_mutex_unlock(&client->lock);
-		curl_multi_wakeup(client->multi);
 		pthread_join(client->thread, NULL);
 	}
 	for (int i = 0; i < ENGINE_QUESTIONS; i++)
