@@ -84,7 +84,9 @@ struct config {
 		uint64_t enabled, max_owners, ring_bytes, keep;
 		const char *host_root, *networks, *hosts;
 		const char *docker, *containerd, *runc, *storage;
-		uint64_t kubernetes; /* enum config_kubernetes */
+		const char *pod_logs, *container_logs;
+		const char *docker_socket, *podman_socket; /* NULL: not asked */
+		uint64_t kubernetes;			   /* enum config_kubernetes */
 		const char *kubeconfig;
 		const char *city, *asn; /* MaxMind databases */
 		uint64_t conntrack;

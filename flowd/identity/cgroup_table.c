@@ -126,6 +126,8 @@ static void table_read(const struct cgroup_table *table, struct cgroup_entry *en
 	if (entry->facts)
 		memcpy(entry->facts, &facts,
 		       offsetof(struct container_facts, labels) + facts.labels_used);
+	if (entry->facts && table->options.met)
+		table->options.met(table->options.met_context, entry);
 }
 
 /* The longest unused one that has gone, else the longest unused one. */

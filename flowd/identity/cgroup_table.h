@@ -31,6 +31,9 @@ struct cgroup_table_options {
 	const char *root; /* mount point of the v2 hierarchy, host root included */
 	uint64_t keep_ns; /* how long what has gone is kept */
 	uint32_t most;	  /* entries */
+	/* A container's cgroup, each time its files have been read; or NULL. */
+	void (*met)(void *context, const struct cgroup_entry *entry);
+	void *met_context;
 };
 
 struct cgroup_table;
