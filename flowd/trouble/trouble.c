@@ -269,6 +269,14 @@ static int trouble_parse_namespaces(struct trouble *trouble)
 	return 0;
 }
 
+static void trouble_count_hook(void *context, const char *tracepoint, const char *why_not)
+{
+	uint64_t *attached = context;
+
+	(void)tracepoint;
+	*attached += !why_not;
+}
+
 static void trouble_hook_refused(void *context, const char *tracepoint, const char *why_not)
 {
 	(void)context;
@@ -281,7 +289,8 @@ static void trouble_hook_refused(void *context, const char *tracepoint, const ch
  */
 static void trouble_open_trace(struct trouble *trouble)
 {
-	struct trace_options options = { .drops = trouble->options.drops,
+	struct trace_options options = { .manner = (enum trace_manner)trouble->options.manner,
+					 .drops = trouble->options.drops,
 					 .tcp = trouble->options.tcp,
 					 .firewalls = trouble->options.firewalls
 							      ? trouble->namer.symbols
@@ -380,9 +389,17 @@ void trouble_close(struct trouble *trouble)
 void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, void *context)
 {
 	struct trace_counts counts = { 0 };
+	uint64_t attached = 0;
+	bool raw = false;
 
-	if (trouble->trace)
+	if (trouble->trace) {
 		trace_count(trouble->trace, &counts);
+		trace_hooks(trouble->trace, trouble_count_hook, &attached);
+		raw = trace_manner(trouble->trace) == TRACE_RAW;
+	}
+	visit(context, "tracepoints_btf", raw ? 0 : attached,
+	      "tracepoints attached by BTF (tp_btf)");
+	visit(context, "tracepoints_raw", raw ? attached : 0, "tracepoints attached raw");
 	visit(context, "firewalls_named", trouble->trace ? trace_firewall_names(trouble->trace) : 0,
 	      "firewalls whose tables and chains are told (needs fentry)");
 	visit(context, "events_seen", counts.seen, "drops and TCP events in the kernel");
@@ -398,6 +415,8 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 	visit(context, "drops", trouble->drops, "drop events taken");
 	visit(context, "drops_quiet", trouble->quiet, "of those, only counted (events.quiet)");
 	visit(context, "tcp_events", trouble->tcp_events, "TCP events taken");
+	visit(context, "kernel_counters_untold", net_counters_untold(trouble->counters),
+	      "counters of devices and namespaces that there was no room for");
 	visit(context, "listen_overflows", trouble->overflows,
 	      "connections that found a listening socket's queue full");
 }
