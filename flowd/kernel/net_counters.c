@@ -299,6 +299,12 @@ void net_counters_each(const struct net_counters *counters, net_counter_fn visit
 		visit(context, &counters->list[i]);
 }
 
+void net_counters_spaces(const struct net_counters *counters, net_space_fn visit, void *context)
+{
+	for (size_t i = 0; i < counters->namespace_count; i++)
+		visit(context, counters->namespaces[i].inode, counters->namespaces[i].process);
+}
+
 uint64_t net_counters_untold(const struct net_counters *counters)
 {
 	return counters->untold;

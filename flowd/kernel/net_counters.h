@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "bpf-common/flow_abi.h"
 
@@ -30,6 +31,9 @@ void net_counters_read(struct net_counters *counters);
 /* Those that are not zero. */
 typedef void (*net_counter_fn)(void *context, const struct net_counter *counter);
 void net_counters_each(const struct net_counters *counters, net_counter_fn visit, void *context);
+/* Each namespace that was found at the last read, and a process in it. */
+typedef void (*net_space_fn)(void *context, uint32_t netns, pid_t process);
+void net_counters_spaces(const struct net_counters *counters, net_space_fn visit, void *context);
 /* Counters that there was no room for at the last read. */
 uint64_t net_counters_untold(const struct net_counters *counters);
 /* The listening TCP socket of the namespace with the longest accept queue: its end as the source of

@@ -10,6 +10,7 @@
 #include "flowd/flow/packet_rules.h"
 #include "flowd/kernel/net_counters.h"
 #include "flowd/kernel/trace.h"
+#include "flowd/trouble/chain_names.h"
 #include "flowd/trouble/incident.h"
 #include "flowd/trouble/repeats.h"
 
@@ -31,6 +32,7 @@ struct trouble {
 	struct repeats *repeats;
 	struct trace *trace;
 	struct net_counters *counters;
+	struct chain_names *chains; /* NULL: switched off */
 	struct loop_source *read_timer, *repeat_timer, *counter_timer;
 	uint32_t namespaces[TROUBLE_NAMESPACES];
 	size_t namespace_count;
@@ -76,6 +78,7 @@ static void trouble_take_drop(struct trouble *trouble, const struct trace_drop *
 		trouble->quiet++;
 		return;
 	}
+	chain_names_tell(trouble->chains, drop, &record);
 	joined = record.drops[0];
 	joined.first_ns = joined.last_ns = drop->event.time_ns;
 	flow_table_drop(trouble->options.table, &record.key, &joined);
@@ -170,6 +173,7 @@ void trouble_read(struct trouble *trouble)
 	if (!trouble->trace)
 		return;
 	clock_wall_offset_moved(&trouble->namer.wall_offset_ns);
+	chain_names_read(trouble->chains);
 	trace_read(trouble->trace, trouble_take, trouble);
 }
 
@@ -242,6 +246,7 @@ static void trouble_on_counters(void *context)
 	struct trouble *trouble = context;
 
 	net_counters_read(trouble->counters);
+	chain_names_follow(trouble->chains, trouble->counters);
 	if (trouble->options.tcp)
 		net_counters_each(trouble->counters, trouble_take_counter, trouble);
 }
@@ -332,6 +337,8 @@ static int trouble_open_parts(struct trouble *trouble, struct loop *loop)
 	if (!error)
 		error = net_counters_open(&trouble->counters, trouble->namespaces,
 					  trouble->namespace_count);
+	if (!error && trouble->options.nftrace)
+		error = chain_names_open(&trouble->chains, trouble->namer.texts);
 	if (!error)
 		error = loop_add_timer(loop, TROUBLE_COUNTERS_NS, trouble_on_counters, trouble,
 				       &trouble->counter_timer);
@@ -362,6 +369,7 @@ int trouble_open(struct trouble **out, struct loop *loop, const struct trouble_o
 		return error;
 	}
 	net_counters_read(trouble->counters);
+	chain_names_follow(trouble->chains, trouble->counters);
 	if (options->drops || options->tcp)
 		trouble_open_trace(trouble);
 	*out = trouble;
@@ -376,6 +384,7 @@ void trouble_close(struct trouble *trouble)
 	loop_source_free(trouble->repeat_timer);
 	loop_source_free(trouble->counter_timer);
 	net_counters_close(trouble->counters);
+	chain_names_close(trouble->chains);
 	trace_close(trouble->trace);
 	repeats_close(trouble->repeats);
 	kallsyms_close(trouble->namer.symbols);
@@ -402,6 +411,7 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 	visit(context, "tracepoints_raw", raw ? attached : 0, "tracepoints attached raw");
 	visit(context, "firewalls_named", trouble->trace ? trace_firewall_names(trouble->trace) : 0,
 	      "firewalls whose tables and chains are told (needs fentry)");
+	chain_names_count(trouble->chains, visit, context);
 	visit(context, "events_seen", counts.seen, "drops and TCP events in the kernel");
 	visit(context, "events_suppressed", counts.suppressed,
 	      "of those, not told: above events.rate of one reason on one CPU");

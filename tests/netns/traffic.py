@@ -115,7 +115,7 @@ def dropped(client_ns, address, port, seconds=0.3):
 
 def send_udp(namespace, address, port, size=32, count=1, source=None, ttl=None, dont_fragment=False):
     """Datagrams that nobody answers; returns their source port."""
-    with namespace, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    with namespace, socket.socket(_family(address), socket.SOCK_DGRAM) as sender:
         if source:
             sender.bind((source, 0))
         if ttl:
