@@ -291,6 +291,7 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status->exporters = page->exporters;
 	status->exporter_count = status_fill_exporters(page, sources->exporters);
 	trouble_counters(sources->trouble, status_count_part, page);
+	forwarded_counters(sources->forwarded, status_count_part, page);
 	identification_counters(sources->identification, status_count_part, page);
 	page->net_count = page->net_more = 0;
 	trouble_net_counters(sources->trouble, status_count_net, page);

@@ -36,7 +36,7 @@ struct trouble {
 	struct loop_source *read_timer, *repeat_timer, *counter_timer;
 	uint32_t namespaces[TROUBLE_NAMESPACES];
 	size_t namespace_count;
-	uint64_t drops, tcp_events, not_parsed, quiet, overflows;
+	uint64_t drops, tcp_events, not_parsed, quiet, overflows, elsewhere;
 	uint64_t told_suppressed, told_lost, told_ns; /* as of the last loss told */
 };
 
@@ -109,6 +109,8 @@ static void trouble_join_tcp(const struct trouble *trouble, const struct trace_t
 {
 	struct flow_tcp joined = record->tcp;
 
+	joined.by_socket =
+		tcp->event.type != FLOW_EVENT_TCP_RESET_RECEIVED; /* that is the peer's */
 	if (tcp->event.type == FLOW_EVENT_TCP_STATE && tcp->old_state == TROUBLE_SYN_SENT &&
 	    tcp->new_state == TROUBLE_ESTABLISHED)
 		joined.handshake_ns = tcp->since_ns;
@@ -122,8 +124,10 @@ static void trouble_take_tcp(struct trouble *trouble, const struct trace_tcp *tc
 	enum flow_kind kind = trouble_tcp_kind(trouble, tcp);
 	struct flow_record record;
 
-	if (trouble_is_elsewhere(trouble, tcp->netns))
+	if (trouble_is_elsewhere(trouble, tcp->netns)) {
+		trouble->elsewhere++;
 		return;
+	}
 	if (incident_of_tcp(&trouble->namer, tcp, kind, &record)) {
 		trouble->not_parsed++;
 		return;
@@ -415,6 +419,9 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 	visit(context, "events_seen", counts.seen, "drops and TCP events in the kernel");
 	visit(context, "events_suppressed", counts.suppressed,
 	      "of those, not told: above events.rate of one reason on one CPU");
+	visit(context, "events_taken", counts.taken, "of those, taken from the ring");
+	visit(context, "events_elsewhere", trouble->elsewhere,
+	      "of those, of other network namespaces than events.namespaces");
 	visit(context, "events_lost", counts.lost, "of those, not told: the ring was full");
 	visit(context, "events_missed", counts.missed,
 	      "events not seen, inside the handling of another one");
