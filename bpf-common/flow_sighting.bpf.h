@@ -136,6 +136,16 @@ FLOW_INLINE __u32 sighting_l2_bytes(const struct sighting *sighting, __u32 bytes
 	return (packet->l3_offset + (sighting->vlan ? 4 : 0)) * sighting->segments;
 }
 
+/* A TCP packet that was counted here, without tunnel or tag. */
+FLOW_INLINE int sighting_is_watched(const struct sighting *sighting)
+{
+	const struct packet *packet = &sighting->packet;
+
+	return sighting->counts && !sighting->excluded && sighting->status == PACKET_OK &&
+	       packet->key.protocol == IPPROTO_TCP && packet->l3_offset == ETH_HLEN &&
+	       !(packet->flags & FLOW_FLAG_TUNNEL) && packet->fragment == PACKET_WHOLE;
+}
+
 FLOW_INLINE __u32 sighting_point(const struct sighting *sighting)
 {
 	return FLOW_POINT(sighting->ifindex, sighting->hook);

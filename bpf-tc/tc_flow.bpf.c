@@ -234,6 +234,15 @@ __weak int tc_tell_owner(struct __sk_buff *skb, struct sighting *sighting)
 	return 0;
 }
 
+/* The verdict; on the way there, where TCP is watched, the watcher is passed, which has the same.
+ */
+FLOW_INLINE int tc_end(struct __sk_buff *skb, int watched)
+{
+	if (cfg_tcp_watch && watched)
+		bpf_tail_call(skb, &tc_watchers, 0);
+	return TC_ACT_UNSPEC;
+}
+
 /* The device is asked for before the packet is parsed, whether it counts after: see packet_parse.h.
  */
 FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 excluded)
@@ -246,7 +255,7 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 	if (likely(!(filter & FLOW_FILTER_ASKED) && !excluded))
 		plain = tc_plain(skb, hook, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
-		return TC_ACT_UNSPEC;
+		return tc_end(skb, 1);
 	sighting_set_device(&sighting, device, tc_counting_role(hook));
 	tc_read_filter(skb, filter, &sighting);
 	sighting.excluded = excluded;
@@ -268,7 +277,7 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		tc_account_carrier(skb, &sighting, link);
-	return TC_ACT_UNSPEC;
+	return tc_end(skb, cfg_tcp_watch && sighting_is_watched(&sighting));
 }
 
 /* Returns only where no program is in the slot. */

@@ -113,6 +113,14 @@ static __attribute__((noinline)) int xdp_plain(struct xdp_md *context, __u32 len
 			  length, sighting);
 }
 
+/* As tc_end() of tc_flow.bpf.c. */
+FLOW_INLINE int xdp_end(struct xdp_md *context, int watched)
+{
+	if (cfg_tcp_watch && watched)
+		bpf_tail_call(context, &xdp_watchers, 0);
+	return XDP_PASS;
+}
+
 FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 {
 	const struct flow_device *device = flow_device(context->ingress_ifindex);
@@ -125,7 +133,7 @@ FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 	if (likely(!(filter & FLOW_FILTER_ASKED) && !excluded))
 		plain = xdp_plain(context, length, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
-		return XDP_PASS;
+		return xdp_end(context, 1);
 	sighting_set_device(&sighting, device, FLOW_DEVICE_COUNT_INGRESS);
 	sighting.filter = filter;
 	sighting.cgroups = 0; /* there is no socket yet */
@@ -148,7 +156,7 @@ FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		xdp_account_carrier(context, &sighting);
-	return XDP_PASS;
+	return xdp_end(context, cfg_tcp_watch && sighting_is_watched(&sighting));
 }
 
 /* Returns only where no program is in the slot. */

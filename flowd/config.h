@@ -71,6 +71,7 @@ struct config {
 	} sampling;
 	struct {
 		uint64_t active_timeout, closed_timeout;
+		uint64_t tcp_connections;
 		uint64_t tcp_idle, udp_idle, icmp_idle, other_idle;
 		uint64_t max_flows, table_flows, ring_bytes, drain_interval;
 	} flow;
@@ -98,7 +99,8 @@ struct config {
 	} dns;
 	uint64_t history_records, history_parts;
 	struct {
-		uint64_t drops, firewalls, tcp, tcp_states, rate;
+		uint64_t drops, firewalls, nftrace, tcp, tcp_states, rate;
+		uint64_t tracepoints; /* enum trace_manner of kernel/trace.h */
 		const char *namespaces, *quiet;
 	} events;
 	struct {

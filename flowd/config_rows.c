@@ -38,6 +38,7 @@ static const char *const tunnels[] = { [CONFIG_TUNNEL_INNER] = "inner",
 				       [CONFIG_TUNNEL_OUTER] = "outer",
 				       [CONFIG_TUNNEL_BOTH] = "both",
 				       NULL };
+static const char *const tracepoints[] = { "auto", "btf", "raw", NULL };
 static const char *const sampled[] = { "packet", "flow", NULL };
 
 static const struct option rows[] = {
@@ -80,6 +81,8 @@ static const struct option rows[] = {
 	  false, "entries of the kernel's flow table, over all CPUs (128 bytes each)" },
 	{ "flow.ring_bytes", OPTION_BYTES, AT(flow.ring_bytes), 4096, UINT64_C(1) << 30, "4MiB",
 	  NULL, false, "size of the ring buffer from the kernel" },
+	{ "flow.tcp_connections", OPTION_COUNT, AT(flow.tcp_connections), 0, 1048576, "0", NULL,
+	  false, "TCP connections whose every packet is analysed (256 bytes each); 0: none" },
 	{ "flow.drain_interval", OPTION_DURATION, AT(flow.drain_interval), 100 * MS, SECONDS(1),
 	  "500ms", NULL, true, "how often the kernel's table is read" },
 	{ "dns.enabled", OPTION_SWITCH, AT(dns.enabled), 0, 0, "true", NULL, false,
@@ -110,6 +113,11 @@ static const struct option rows[] = {
 	  "tell of packets that the kernel drops" },
 	{ "events.firewalls", OPTION_SWITCH, AT(events.firewalls), 0, 0, "true", NULL, false,
 	  "tell table and chain of the firewall that dropped, where the kernel lets us (fentry)" },
+	{ "events.nftrace", OPTION_SWITCH, AT(events.nftrace), 0, 0, "false", NULL, false,
+	  "listen to nftables' trace, for table and chain of what it drops" },
+	{ "events.tracepoints", OPTION_NAME, AT(events.tracepoints), 0, 0, "auto", tracepoints,
+	  false,
+	  "how programs are attached to tracepoints: by BTF, raw, or what the kernel takes" },
 	{ "events.tcp", OPTION_SWITCH, AT(events.tcp), 0, 0, "true", NULL, false,
 	  "tell of retransmissions, resets, failed connects and round trip times" },
 	{ "events.tcp_states", OPTION_SWITCH, AT(events.tcp_states), 0, 0, "false", NULL, false,

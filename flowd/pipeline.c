@@ -22,6 +22,7 @@
 #include "flowd/dns_feed.h"
 #include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
+#include "flowd/forwarded.h"
 #include "flowd/identification.h"
 #include "flowd/inventory.h"
 #include "flowd/kernel/datapath.h"
@@ -57,6 +58,7 @@ struct pipeline {
 	struct packet_filter *filter;
 	struct interfaces *interfaces;
 	struct trouble *trouble;
+	struct forwarded *forwarded;
 	struct identification *identification;
 	struct scope *scope;
 	struct ledger_watch ledger;
@@ -176,6 +178,7 @@ static void pipeline_drain(void *context)
 	bool everything = pipeline_drains_all(pipeline);
 
 	pipeline_follow_clock(pipeline);
+	forwarded_take(pipeline->forwarded);
 	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
@@ -184,6 +187,7 @@ static void pipeline_drain(void *context)
 	identification_drain(pipeline->identification);
 	dns_feed_age(pipeline->dns, clock_monotonic_ns(), pipeline_loss, pipeline);
 	pipeline_announce(pipeline);
+	forwarded_tell(pipeline->forwarded);
 	flow_table_age(pipeline->table, clock_monotonic_ns());
 	delivery_need(pipeline->delivery);
 }
@@ -227,6 +231,7 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.thrift = budget_watch_factor(pipeline->budget),
 		.exporters = outlets_exporters(delivery_outlets(pipeline->delivery)),
 		.trouble = pipeline->trouble,
+		.forwarded = pipeline->forwarded,
 		.identification = pipeline->identification,
 		.scope = pipeline->scope,
 	};
@@ -330,6 +335,9 @@ static int pipeline_open_kernel(struct pipeline *pipeline)
 		error = datapath_open(&pipeline->datapath, &datapath);
 	if (!error)
 		datapath_set_listener(pipeline->datapath, dns_feed_event, pipeline->dns);
+	if (!error)
+		error = forwarded_open(&pipeline->forwarded, pipeline->config, pipeline->datapath,
+				       pipeline->table);
 	if (!error)
 		error = packet_filter_open(&pipeline->filter, pipeline->datapath);
 	if (!error)
@@ -457,9 +465,11 @@ static void pipeline_finish(struct pipeline *pipeline)
 	interfaces_close(pipeline->interfaces);
 	pipeline->interfaces = NULL;
 	pipeline_follow_clock(pipeline);
+	forwarded_take(pipeline->forwarded);
 	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, true, pipeline_delta, pipeline));
+	forwarded_tell(pipeline->forwarded);
 	pipeline->finishing = true;
 	flow_table_flush(pipeline->table, FLOW_END_SHUTDOWN);
 	delivery_serve_rest(pipeline->delivery, 5 * PIPELINE_LAST_QUIET_NS, 2 * CLOCK_S);
@@ -474,6 +484,7 @@ void pipeline_close(struct pipeline *pipeline)
 		pipeline_finish(pipeline);
 	delivery_close(pipeline->delivery);
 	packet_filter_close(pipeline->filter);
+	forwarded_close(pipeline->forwarded);
 	datapath_close(pipeline->datapath);
 	trouble_close(pipeline->trouble);
 	flow_table_close(pipeline->table);

@@ -14,6 +14,7 @@
 #include "flowd/dns/dns.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
+#include "flowd/forwarded.h"
 #include "flowd/trouble/trouble.h"
 #include "proto/codec.h"
 
@@ -33,6 +34,7 @@ struct status_sources {
 	uint32_t thrift; /* a factor on sampling (budget.h) */
 	const struct query_service *queries;
 	const struct trouble *trouble;
+	const struct forwarded *forwarded;
 	const struct identification *identification; /* NULL: off */
 	const struct scope *scope;		     /* NULL: none */
 };

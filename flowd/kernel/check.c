@@ -379,6 +379,10 @@ static void check_tracing(struct check *check, const char *btf_path)
 		check_line(check, CHECK_OPTIONAL, false, "drops, TCP events", "%s", strerror(-err));
 	} else {
 		trace_hooks(trace, check_tracepoint, check);
+		check_line(check, CHECK_OPTIONAL, true, "attached by", "%s",
+			   trace_manner(trace) == TRACE_RAW
+				   ? "raw tracepoints: the kernel takes no tp_btf"
+				   : "tp_btf");
 		check_line(check, CHECK_OPTIONAL, trace_firewall_names(trace), "firewalls' chains",
 			   "%u of nftables, iptables, ip6tables can be traced (fentry)",
 			   trace_firewall_names(trace));

@@ -134,6 +134,7 @@ static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_s
 	if (jiffies_tick(&tick_ns) == 0 && tick_ns)
 		rodata->cfg_hz = 1000000000u / tick_ns;
 	datapath_set_rules(skeleton, options);
+	rodata->cfg_tcp_watch = options->tcp_watch != 0;
 	rodata->cfg_guard = datapath_kernel_is_realtime();
 	datapath_use_xdp_frags(skeleton);
 	return 0;

@@ -70,15 +70,16 @@ struct trace_firewall_hooks *trace_firewall_open(int map_fd, const char *btf_pat
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf_path);
 	struct trace_firewall_hooks *hooks = calloc(1, sizeof(*hooks));
+	bool was_quiet;
 
 	if (!hooks)
 		return NULL;
-	bpf_log_quiet(true);
+	was_quiet = bpf_log_quiet(true);
 	hooks->skeleton = firewall_bpf__open_opts(&options);
 	if (hooks->skeleton && firewall_choose(hooks->skeleton, symbols) &&
 	    !firewall_load(hooks->skeleton, map_fd))
 		firewall_attach(hooks);
-	bpf_log_quiet(false);
+	bpf_log_quiet(was_quiet);
 	if (hooks->count)
 		return hooks;
 	trace_firewall_close(hooks);

@@ -14,25 +14,12 @@ import tap
 import traffic
 from daemon import FLOWCLI, TIME_SCALE, Daemon, facts, key_of
 from lab import Routed, wait_until
+from traffic import send_udp
 from witness import Key
 
 TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
 KERNEL = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
 FOREIGN = os.environ.get("FLOWD_FOREIGN_BPF", "")
-
-
-def send_udp(namespace, address, port, size=32, count=1, source=None, ttl=None, dont_fragment=False):
-    """Datagrams that nobody answers; returns their source port."""
-    with namespace, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        if source:
-            sender.bind((source, 0))
-        if ttl:
-            sender.setsockopt(socket.SOL_IP, socket.IP_TTL, ttl)
-        if dont_fragment:
-            sender.setsockopt(socket.SOL_IP, 10, 3)  # IP_MTU_DISCOVER, IP_PMTUDISC_PROBE
-        for _ in range(count):
-            sender.sendto(bytes(size), (address, port))
-        return sender.getsockname()[1]
 
 
 def checksum(data):
