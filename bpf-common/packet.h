@@ -183,4 +183,9 @@ PACKET_INLINE int packet_has_port(const struct packet_ports *ports, __u16 src_po
 	       (packet_port_bit(ports, src_port) || packet_port_bit(ports, dst_port));
 }
 
+PACKET_INLINE int packet_is_of(const struct packet_ports *ports, const struct packet *packet)
+{
+	return packet_has_port(ports, packet->key.src_port, packet->key.dst_port);
+}
+
 #endif

@@ -55,7 +55,7 @@ class Flood(unittest.TestCase):
     def test_flood(self):
         """the budget holds, a rare reason is told each time, the rest is counted and published"""
         before, used, began = self.closed_ports(), cpu_seconds(self.daemon.process), time.monotonic()
-        senders = [self.lab.start(self.lab.client, FLOOD, self.lab.SERVER4, FLOWS, ENDLESS,
+        senders = [self.lab.start(self.lab.client, FLOOD, FLOWS, ENDLESS, 1, self.lab.SERVER4,
                                   stdout=subprocess.DEVNULL) for _ in range(os.cpu_count())]
         rare = []
         while time.monotonic() < began + SECONDS:
