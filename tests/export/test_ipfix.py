@@ -67,6 +67,7 @@ class Ipfix(Case):
         report = self.feed(count, *arguments, "--rate", "20000", type="ipfix",
                            address="udp://127.0.0.1:19995", **{"delay": "5ms", **settings})
         self.assertEqual((report["sent"], report["lost"]), (count, 0))
+        wait_until("nfcapd has read everything", lambda: self.waiting(19995) == 0)
         collector.send_signal(signal.SIGTERM)
         collector.wait(10)
         log = "\n".join(self.lines("nfcapd.log"))
@@ -75,6 +76,10 @@ class Ipfix(Case):
         return json.loads(subprocess.run(
             ["nfdump", "-r", os.path.join(self.path("nf"), file), "-o", "json"],
             env={**os.environ, "TZ": "UTC"}, capture_output=True, text=True, check=True).stdout)
+
+    def waiting(self, port):
+        """Bytes that have arrived at the UDP port and that nobody has read."""
+        return int(self.net.run("ss", "-Huln", f"sport = :{port}").stdout.split()[1])
 
     def test_nfdump(self):
         """nfcapd stores every flow as it was, with no sequence error"""
