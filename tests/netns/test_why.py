@@ -297,8 +297,9 @@ class Sums(Case):
         self.assertIn("ECONNREFUSED", troubled)
 
 
-class BlackBox(Case):
-    """capture --on: the packets that led to it, both ways, with what happened as their comment."""
+class Capture(Case):
+    """The files of capture, as tshark reads them: within their limits; with --on the packets that led
+    to trouble, both ways, with what happened as their comment."""
 
     def setUp(self):
         if not shutil.which("tshark"):
@@ -306,21 +307,51 @@ class BlackBox(Case):
         server = NameServer(self.lab.web, self.lab.WEB4)
         self.addCleanup(server.close)
 
-    def capture(self, trigger, trouble, *fields):
-        """What the file has after the trouble, a list of the fields for each packet."""
-        path = os.path.join(self.lab.directory, f"{trigger}.pcapng")
-        process = self.lab.start(self.lab.node, FLOWCLI, "capture", "-i", "client", "--on", trigger, "-c",
-                                 "1", "--duration", "20s", "-w", path, env=self.daemon.environment,
-                                 stderr=subprocess.PIPE, text=True)
+    def capture(self, name, traffic_of, told, *arguments):
+        """Captures while traffic_of() runs, and what is told at the end; the file's path."""
+        path = os.path.join(self.lab.directory, name)
+        process = self.lab.start(self.lab.node, FLOWCLI, "capture", "-i", "client", "-w", path, *arguments,
+                                 env=self.daemon.environment, stderr=subprocess.PIPE, text=True)
         self.assertIn("capturing on", process.stderr.readline())
-        trouble()
+        traffic_of()
         self.assertEqual(process.wait(30 * TIME_SCALE), 0)
-        self.assertRegex(process.stderr.read(), r"^complete: \d+ packets, \d+ bytes written, of 1 event")
+        self.assertRegex(process.stderr.read(), told)
+        return path
+
+    def packets(self, path, *fields):
+        """The fields of each packet."""
         shown = subprocess.run(["tshark", "-n", "-r", path, "-T", "fields", *(
-            word for field in ("frame.comment", *fields) for word in ("-e", field))],
+            word for field in fields for word in ("-e", field))],
             capture_output=True, text=True, check=False)
         self.assertEqual(shown.returncode, 0, shown.stderr)
         return [line.split("\t") for line in shown.stdout.splitlines()]
+
+    def befallen(self, trigger, trouble, *fields):
+        """Of the packets before the trouble: their comments and fields."""
+        path = self.capture(f"{trigger}.pcapng", trouble, r"^complete: \d+ packets, \d+ bytes written, of 1 event",
+                            "--on", trigger, "-c", "1", "--duration", "20s")
+        return self.packets(path, "frame.comment", *fields)
+
+    def spray(self, count):
+        with self.lab.client, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(count):
+                sender.sendto(bytes(200), (self.lab.WEB4, 7030))
+
+    def test_limits(self):
+        """an end after so many bytes, after so long; files that are written over, in both formats"""
+        path = self.capture("bytes.pcapng", lambda: self.spray(50), r"^complete: \d+ packets, 2\d{3} bytes",
+                            "--bytes", "2000", "udp", "dst", "port", "7030")
+        self.assertLess(len(self.packets(path, "udp.length")), 11)
+        path = self.capture("time.pcap", lambda: None, r"^complete: 0 packets, 0 bytes", "--format", "pcap",
+                            "--duration", "200ms", "udp", "dst", "port", "7030")
+        self.assertEqual(self.packets(path, "udp.length"), [])
+        for form in ("pcap", "pcapng"):
+            path = self.capture(f"many.{form}", lambda: self.spray(60), "^complete: 40 packets", "--format", form,
+                                "-c", "40", "--rotate", "1000", "--files", "3", "udp", "dst", "port", "7030")
+            counts = [len(self.packets(name, "udp.length")) for name in (path, path + ".1", path + ".2")]
+            self.assertGreater(min(counts), 0)
+            self.assertLess(sum(counts), 40)
+            self.assertFalse(os.path.exists(path + ".3"))
 
     def test_reset(self):
         """a reset: the SYN and its answer, by the name that was looked up"""
@@ -328,7 +359,7 @@ class BlackBox(Case):
             traffic.tcp(self.lab.client, self.lab.web, self.lab.WEB4, 7020)  # is well, and is not told
             self.assertTrue(traffic.refused(self.lab.client, self.lab.WEB4, 7021))
         self.assertTrue(self.ask("fast.test", 5))
-        packets = self.capture("rst", trouble, "tcp.flags.syn", "tcp.flags.reset")
+        packets = self.befallen("rst", trouble, "tcp.flags.syn", "tcp.flags.reset")
         self.assertEqual([packet[1:] for packet in packets], [["1", "0"], ["0", "1"]])
         for packet in packets:
             self.assertRegex(packet[0], r"^flowd: (TRACED|FORWARDED|DROPPED), rst at 20")
@@ -339,7 +370,7 @@ class BlackBox(Case):
         def trouble():
             self.assertTrue(self.ask("fast.test", 5))
             self.assertIsNone(self.ask("mute.test", 0.1))
-        packet, = self.capture("dns-fail", trouble, "dns.qry.name")
+        packet, = self.befallen("dns-fail", trouble, "dns.qry.name")
         self.assertEqual(packet[1], "mute.test")
         self.assertRegex(packet[0], r"^flowd: ERROR, dns-fail at 20.*mute.test. A; no answer")
 
