@@ -40,6 +40,7 @@ static const struct {
 	{ "QDISC_OVERLIMIT", "the queue of the interface was full" },
 	{ "FULL_RING", "the queue of the interface was full" },
 	{ "CPU_BACKLOG", "the CPU's receive queue was full (net.core.netdev_max_backlog)" },
+	{ "OTHERHOST", "the frame was for another machine's link address" },
 	{ "XFRM_POLICY", "an IPsec policy forbids it" },
 	{ "BPF_CGROUP_EGRESS", "a BPF program of the control group forbids it" },
 	{ "SOCKET_FILTER", "a filter on the socket refused it" },

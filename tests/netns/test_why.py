@@ -14,6 +14,7 @@ import threading
 import time
 import unittest
 
+import kube_api
 import tap
 import traffic
 from daemon import FLOWCLI, TIME_SCALE, Daemon, facts, key_of
@@ -149,6 +150,43 @@ class Why(Case):
         """no record: another exit status, and it says of what"""
         self.says(4, "no record of traffic between 192.0.2.1 and 192.0.2.2:80", "192.0.2.1",
                   "192.0.2.2:80")
+
+
+class Kubernetes(unittest.TestCase):
+    """Names that a cluster's API gives."""
+    PODS, SERVICES = "/api/v1/pods", "/api/v1/services"
+    ADDRESSES = "10.99.0.77", "10.99.0.78", "10.99.0.79"
+
+    def test_names(self):
+        """pods by how their names begin, one pod, a service and a workload"""
+        lab = Cluster()
+        self.addCleanup(lab.close)
+        api = kube_api.Api(lab, lab.node)
+        self.addCleanup(api.close)
+        for number, address in enumerate(self.ADDRESSES[:2]):
+            api.put(self.PODS, kube_api.pod("shop", f"db-{number}", address, owner=("StatefulSet", "db"),
+                                            node="other"))
+        api.put(self.SERVICES, {"metadata": {"name": "front", "namespace": "shop"},
+                                "spec": {"clusterIPs": [self.ADDRESSES[2]], "ports": [{"port": 80}]}})
+        daemon = Daemon(lab, lab.node, ["web", "client"], {
+            **QUICK, "identity.kubernetes": "cluster", "identity.kubeconfig": api.kubeconfig()}).ready()
+        wait_until("every list has been asked for, and watches", lambda: sum(
+            "watch=1" in request for request in api.requests) >= 7, 10 * TIME_SCALE)
+        for address in self.ADDRESSES:
+            lab.client.ip("neigh", "replace", address, "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud",
+                          "permanent")
+            with lab.client, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"?", (address, 80))
+        first, second, service = self.ADDRESSES
+        one, other = f"pod shop/db-0 ({first})", f"pod shop/db-1 ({second})"
+        for word, wanted in (("shop/db", f"{one} and {other}; the evidence is of all of them"),
+                             ("db-1", other), ("pod=shop/db-0", one), ("front", f"service shop/front ({service})"),
+                             ("shop/front:80", f"service shop/front ({service})"),
+                             ("workload=StatefulSet/db", f"workload StatefulSet/db ({first}) and workload "
+                              f"StatefulSet/db ({second}); the evidence is of all of them")):
+            wait_until(f"why {word} finds {wanted}", lambda: f"Destination: {wanted}\n" in daemon.cli(
+                "why", "-q", lab.CLIENT4, word).stdout, 10 * TIME_SCALE)
+        self.assertEqual(daemon.cli("why", "-q", lab.CLIENT4, "shop/db:81").returncode, 4)
 
 
 class Sums(Case):
