@@ -181,6 +181,8 @@ static void why_show(void *state, struct output *output)
 
 	snprintf(host, sizeof(host), "%.*s", (int)(strlen(text) - (*port ? strlen(port) + 1 : 0)),
 		 text);
+	why_side_sort(&why->source);
+	why_side_sort(&why->destination);
 	evidence_finish(&why->evidence);
 	why_judge(&why->evidence, why->source.text, why->destination.text, host, &why->verdict);
 	if (!strcmp(given.output, "json"))

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flowcli/terminal.h"
@@ -233,4 +234,14 @@ void why_side_note(struct why_side *side, const struct flow_record *record, enum
 		side->more_matches = true;
 	else
 		strcpy(side->matches[side->match_count++], text);
+}
+
+static int match_order(const void *left, const void *right)
+{
+	return strcmp(left, right);
+}
+
+void why_side_sort(struct why_side *side)
+{
+	qsort(side->matches, side->match_count, sizeof(side->matches[0]), match_order);
 }
