@@ -31,11 +31,14 @@ static void answer(struct why_dns *dns, uint64_t ms, uint64_t took_ms, const cha
 		   uint16_t rcode, const struct flow_endpoint *client, uint32_t pid)
 {
 	static _Alignas(8) uint8_t room[FLOW_DNS_SIZE];
+	static const uint16_t types[1] = { 1 };
 	struct flow_dns_parts parts = { .head = { .event = FLOW_DNS_EVENT_RESPONSE,
 						  .latency_ns = took_ms * SECOND / 1000,
 						  .rcode = rcode,
 						  .ip_count = rcode ? 0 : 1 },
 					.ips = server_ip,
+					.qtypes = types,
+					.rrtypes = types,
 					.query = query,
 					.cnames = "" };
 	struct flow_record record = { .first_ns = START + ms * SECOND / 1000,
