@@ -303,6 +303,9 @@ static int session_open_pcap(struct session *session, const char *expression)
 		return pcap_fail(session, pcap_statustostr(status));
 	if (pcap_setnonblock(session->pcap, 1, text))
 		return pcap_fail(session, text);
+	/* With the interface of each packet, where this libpcap has that. */
+	if (!strcmp(given.interface, "any"))
+		(void)pcap_set_datalink(session->pcap, DLT_LINUX_SLL2);
 	session->parse = capture_link_find(pcap_datalink(session->pcap));
 	if (given.on && !session->parse)
 		return pcap_fail(session, "its link type is not read; choose another interface");

@@ -391,6 +391,15 @@ class Capture(Case):
             self.assertLess(sum(counts), 40)
             self.assertFalse(os.path.exists(path + ".3"))
 
+    def test_any(self):
+        """all interfaces at once: each packet with its own"""
+        path = self.capture("any.pcapng", lambda: self.spray(1), "^complete: 2 packets", "-i", "any", "-c", "2",
+                            "udp", "dst", "port", "7030")
+        index = self.lab.node.ip("-o", "link", "show", "client").split(":")[0]
+        seen = [packet[0] for packet in self.packets(path, "sll.ifindex")]
+        self.assertEqual(seen[0], index)
+        self.assertNotEqual(seen[1], index)
+
     def test_reset(self):
         """a reset: the SYN and its answer, by the name that was looked up"""
         def trouble():
