@@ -94,7 +94,7 @@ static const struct option_row rows[] = {
 	  .kind = OPTION_COUNT,
 	  .argument = "N",
 	  .variable = &given.files,
-	  .help = "with --rotate: keep N files, and write over the oldest" },
+	  .help = "with --rotate: keep N files, write over the oldest, and end when told to" },
 	{ .name = "ring",
 	  .kind = OPTION_COUNT,
 	  .argument = "N",
@@ -328,6 +328,18 @@ static int session_open_file(struct session *session)
 	return capture_file_open(&session->file, &options);
 }
 
+/* Files that are written over bound it already: it goes on until it is stopped. */
+static void session_limits(struct session *session)
+{
+	bool endless = given.rotate && given.files;
+
+	session->count = given.count ? given.count
+			 : endless   ? UINT64_MAX
+			 : given.on  ? 1
+				     : CAPTURE_COUNT;
+	session->bytes = given.bytes ? given.bytes : endless ? UINT64_MAX : CAPTURE_BYTES;
+}
+
 static int session_open(struct session *session, const char *expression)
 {
 	uint64_t duration_ns = 0;
@@ -336,8 +348,7 @@ static int session_open(struct session *session, const char *expression)
 	if (given.duration && time_parse_duration(given.duration, &duration_ns))
 		return command_misuse("flowcli capture",
 				      "--duration: '%s' is no duration (30s, 5m)", given.duration);
-	session->count = given.count ? given.count : given.on ? 1 : CAPTURE_COUNT;
-	session->bytes = given.bytes ? given.bytes : CAPTURE_BYTES;
+	session_limits(session);
 	packet_rules_default(&session->rules);
 	error = session_open_pcap(session, expression);
 	if (!error)
@@ -458,6 +469,7 @@ const struct command capture_command = {
 		"ways, are written, with what happened as their comment. Needs the right to capture.",
 	.examples = "  flowcli capture -i eth0 -w trace.pcapng -c 1000 tcp port 80\n"
 		    "  flowcli capture --on drop -w drops.pcapng -c 10 --duration 1h\n"
+		    "  flowcli capture --on rst -w resets.pcapng --rotate 10000000 --files 10\n"
 		    "  flowcli capture -w - --format pcap | tshark -r -",
 	.groups = groups,
 	.run = run,
