@@ -22,7 +22,8 @@
 #include "proto/json.h"
 #include "proto/time.h"
 
-#define CAPTURE_WAIT_MS	    50
+#define CAPTURE_WAIT_MS	    50 /* until the kernel hands over a block that is not full */
+#define CAPTURE_BUFFER	    (16 << 20)
 #define CAPTURE_POLL_NS	    200000000ull /* between two questions to the daemon */
 #define CAPTURE_SETTLE_NS   300000000ull /* after an event: packets on their way here */
 #define CAPTURE_RING	    4096	 /* packets of the black box: about 1.3 MB */
@@ -93,7 +94,7 @@ static const struct option_row rows[] = {
 	  .kind = OPTION_COUNT,
 	  .argument = "N",
 	  .variable = &given.files,
-	  .help = "with --rotate: keep N files, and write over the oldest" },
+	  .help = "with --rotate: keep N files, write over the oldest, and end when told to" },
 	{ .name = "ring",
 	  .kind = OPTION_COUNT,
 	  .argument = "N",
@@ -145,6 +146,12 @@ static void session_write(struct session *session, uint64_t time_ns, const uint8
 		session->written++;
 }
 
+static bool session_is_full(const struct session *session)
+{
+	return (given.on ? session->told : session->written) >= session->count ||
+	       capture_file_bytes(session->file) >= session->bytes;
+}
+
 static void take_packet(u_char *context, const struct pcap_pkthdr *header, const u_char *bytes)
 {
 	struct session *session = (struct session *)context;
@@ -153,7 +160,7 @@ static void take_packet(u_char *context, const struct pcap_pkthdr *header, const
 	struct capture_frame frame = { .data = bytes, .end = bytes + header->caplen };
 
 	if (!session->box) {
-		if (session->written < session->count)
+		if (!session_is_full(session))
 			session_write(session, time_ns, bytes, header->caplen, header->len);
 		return;
 	}
@@ -289,13 +296,16 @@ static int session_open_pcap(struct session *session, const char *expression)
 	}
 	pcap_set_snaplen(session->pcap, session_snaplen());
 	pcap_set_timeout(session->pcap, CAPTURE_WAIT_MS);
-	pcap_set_immediate_mode(session->pcap, 1);
+	pcap_set_buffer_size(session->pcap, CAPTURE_BUFFER);
 	pcap_set_tstamp_precision(session->pcap, PCAP_TSTAMP_PRECISION_NANO);
 	status = pcap_activate(session->pcap);
 	if (status < 0)
 		return pcap_fail(session, pcap_statustostr(status));
 	if (pcap_setnonblock(session->pcap, 1, text))
 		return pcap_fail(session, text);
+	/* With the interface of each packet, where this libpcap has that. */
+	if (!strcmp(given.interface, "any"))
+		(void)pcap_set_datalink(session->pcap, DLT_LINUX_SLL2);
 	session->parse = capture_link_find(pcap_datalink(session->pcap));
 	if (given.on && !session->parse)
 		return pcap_fail(session, "its link type is not read; choose another interface");
@@ -318,6 +328,18 @@ static int session_open_file(struct session *session)
 	return capture_file_open(&session->file, &options);
 }
 
+/* Files that are written over bound it already: it goes on until it is stopped. */
+static void session_limits(struct session *session)
+{
+	bool endless = given.rotate && given.files;
+
+	session->count = given.count ? given.count
+			 : endless   ? UINT64_MAX
+			 : given.on  ? 1
+				     : CAPTURE_COUNT;
+	session->bytes = given.bytes ? given.bytes : endless ? UINT64_MAX : CAPTURE_BYTES;
+}
+
 static int session_open(struct session *session, const char *expression)
 {
 	uint64_t duration_ns = 0;
@@ -326,8 +348,7 @@ static int session_open(struct session *session, const char *expression)
 	if (given.duration && time_parse_duration(given.duration, &duration_ns))
 		return command_misuse("flowcli capture",
 				      "--duration: '%s' is no duration (30s, 5m)", given.duration);
-	session->count = given.count ? given.count : given.on ? 1 : CAPTURE_COUNT;
-	session->bytes = given.bytes ? given.bytes : CAPTURE_BYTES;
+	session_limits(session);
 	packet_rules_default(&session->rules);
 	error = session_open_pcap(session, expression);
 	if (!error)
@@ -347,8 +368,16 @@ static bool session_is_done(const struct session *session)
 	if (interrupt_requested() || session->error ||
 	    (session->end_ns && clock_steady_ns() >= session->end_ns))
 		return true;
-	return (given.on ? session->told : session->written) >= session->count ||
-	       capture_file_bytes(session->file) >= session->bytes;
+	return session_is_full(session);
+}
+
+static int session_read(struct session *session)
+{
+	int count = pcap_dispatch(session->pcap, 10000, take_packet, (u_char *)session);
+
+	if (count < 0)
+		session->error = pcap_fail(session, "reading");
+	return count;
 }
 
 /* Told when everything is in place, so that a script knows from when on nothing is missed. */
@@ -357,15 +386,15 @@ static void session_run(struct session *session)
 	poll_events(session);
 	fprintf(stderr, "flowcli: capturing on %s\n", given.interface);
 	while (!session_is_done(session)) {
-		int count = pcap_dispatch(session->pcap, 1000, take_packet, (u_char *)session);
+		int count = session_read(session);
 
-		if (count < 0) {
-			session->error = pcap_fail(session, "reading");
-			return;
-		}
 		poll_events(session);
 		if (!count)
 			usleep(CAPTURE_WAIT_MS * 1000 / 5);
+	}
+	if (!session->error && !session_is_full(session)) {
+		usleep(2 * CAPTURE_WAIT_MS * 1000); /* what came before the end and is not here */
+		session_read(session);
 	}
 	if (session->box)
 		write_due(session, true);
@@ -440,6 +469,7 @@ const struct command capture_command = {
 		"ways, are written, with what happened as their comment. Needs the right to capture.",
 	.examples = "  flowcli capture -i eth0 -w trace.pcapng -c 1000 tcp port 80\n"
 		    "  flowcli capture --on drop -w drops.pcapng -c 10 --duration 1h\n"
+		    "  flowcli capture --on rst -w resets.pcapng --rotate 10000000 --files 10\n"
 		    "  flowcli capture -w - --format pcap | tshark -r -",
 	.groups = groups,
 	.run = run,

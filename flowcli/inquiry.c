@@ -91,6 +91,14 @@ static void asking_record(struct writer *writer, const struct flow_record *recor
 		asking->inquiry->no_memory = true;
 }
 
+static void asking_show(const struct asking *asking, struct output *output)
+{
+	struct inquiry *inquiry = asking->inquiry;
+
+	inquiry->is_partial = asking->sink->limited || asking->sink->gaps;
+	inquiry->show(inquiry->state, output);
+}
+
 /* After each answer, and at the end, which may be that none came. */
 static void asking_flush(struct writer *writer)
 {
@@ -99,7 +107,7 @@ static void asking_flush(struct writer *writer)
 	if (!*asking->sink->missing)
 		asking->answered = true;
 	if (asking->inquiry->follow && asking->answered)
-		asking->inquiry->show(asking->inquiry->state, writer->output);
+		asking_show(asking, writer->output);
 }
 
 static void asking_close(struct writer *writer)
@@ -107,7 +115,7 @@ static void asking_close(struct writer *writer)
 	const struct asking *asking = writer->state;
 
 	if (!asking->inquiry->follow && asking->answered)
-		asking->inquiry->show(asking->inquiry->state, writer->output);
+		asking_show(asking, writer->output);
 	output_flush(writer->output);
 }
 

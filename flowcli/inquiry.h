@@ -27,7 +27,9 @@ struct inquiry {
 	int (*record)(void *state, const struct flow_record *record);
 	/* Once at the end; when following, also after each answer. */
 	void (*show)(void *state, struct output *output);
-	bool no_memory; /* result */
+	bool is_partial; /* when shown: there was more, which is lost or above the limit of events
+			  */
+	bool no_memory;	 /* result */
 };
 
 /* Runs the question; the exit status: 0, 1, 2 (misuse, told) or 130. */

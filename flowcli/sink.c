@@ -96,6 +96,7 @@ static void tell_limit(const struct sink *sink, const struct flow_loss *loss)
 void sink_loss(struct sink *sink, const struct flow_loss *loss)
 {
 	if (flow_loss_is_limit(loss)) {
+		sink->limited += loss->records;
 		tell_limit(sink, loss);
 		return;
 	}

@@ -21,6 +21,7 @@ struct sink {
 	uint64_t records;
 	uint64_t last_ns;      /* time of the newest record written */
 	uint64_t gaps;	       /* losses met */
+	uint64_t limited;      /* events above the operator's limit: counted, and not here */
 	struct flow_loss lost; /* their sums */
 	bool lost_unknown;     /* a loss of unknown size among them */
 	char missing[512];     /* other reasons why the answer is not complete */

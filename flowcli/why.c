@@ -41,6 +41,7 @@ struct why {
 	struct why_side source, destination;
 	struct why_question question;
 	struct why_known known; /* of sides that are names */
+	const struct inquiry *inquiry;
 	struct evidence evidence;
 	struct why_verdict verdict;
 };
@@ -181,6 +182,9 @@ static void why_show(void *state, struct output *output)
 
 	snprintf(host, sizeof(host), "%.*s", (int)(strlen(text) - (*port ? strlen(port) + 1 : 0)),
 		 text);
+	why_side_sort(&why->source);
+	why_side_sort(&why->destination);
+	why->evidence.partial = why->inquiry->is_partial;
 	evidence_finish(&why->evidence);
 	why_judge(&why->evidence, why->source.text, why->destination.text, host, &why->verdict);
 	if (!strcmp(given.output, "json"))
@@ -231,6 +235,7 @@ static int ask(struct why *why, const char *path)
 
 	if (status)
 		return status;
+	why->inquiry = &inquiry;
 	inquiry.filter = why_question_filter(&why->question);
 	if (!inquiry.filter || why_known_filter(&why->known, &events)) {
 		filter_free(inquiry.filter);

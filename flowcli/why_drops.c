@@ -40,6 +40,7 @@ static const struct {
 	{ "QDISC_OVERLIMIT", "the queue of the interface was full" },
 	{ "FULL_RING", "the queue of the interface was full" },
 	{ "CPU_BACKLOG", "the CPU's receive queue was full (net.core.netdev_max_backlog)" },
+	{ "OTHERHOST", "the frame was for another machine's link address" },
 	{ "XFRM_POLICY", "an IPsec policy forbids it" },
 	{ "BPF_CGROUP_EGRESS", "a BPF program of the control group forbids it" },
 	{ "SOCKET_FILTER", "a filter on the socket refused it" },
@@ -136,31 +137,30 @@ static void drop_where(const struct why_case *why, const struct evidence_drop *d
 }
 
 /* "SYN left A 5 times, each dropped", "3 packets from A, each dropped", "3 of 20 packets from A
- * dropped" */
+ * dropped"; at least so many, where events are missing. */
 static void drop_what(const struct why_case *why, const struct evidence_drop *drop, char *text,
 		      size_t size)
 {
 	const struct evidence_way *way = drop->back ? &why->evidence->back : &why->evidence->there;
 	const char *sender = drop->back ? why->destination : why->source;
-	const char *what = why_plural(drop->packets, "packet", "packets");
+	bool syn = drop->tcp && drop->syn, all = drop->packets >= way->packets;
+	bool of_syns = syn && !drop->back && why->evidence->there.syn_only == way->packets;
+	const char *least = why->evidence->partial && !all ? "at least " : "";
 
-	if (drop->tcp && drop->syn && drop->packets >= way->packets)
+	if (syn && all)
 		snprintf(text, size, "SYN left %.80s %" PRIu64 " %s, %s dropped", sender,
 			 drop->packets, why_plural(drop->packets, "time", "times"),
 			 drop->packets == 1 ? "and was" : "each");
-	else if (drop->tcp && drop->syn && !drop->back &&
-		 why->evidence->there.syn_only == way->packets)
-		snprintf(text, size, "%" PRIu64 " of %" PRIu64 " SYNs from %.80s dropped",
-			 drop->packets, way->packets, sender);
-	else if (drop->tcp && drop->syn)
-		snprintf(text, size, "%" PRIu64 " %s from %.80s dropped", drop->packets,
+	else if (!all && (of_syns || !syn))
+		snprintf(text, size, "%s%" PRIu64 " of %" PRIu64 " %s from %.80s dropped", least,
+			 drop->packets, way->packets, syn ? "SYNs" : "packets", sender);
+	else if (syn)
+		snprintf(text, size, "%s%" PRIu64 " %s from %.80s dropped", least, drop->packets,
 			 why_plural(drop->packets, "SYN", "SYNs"), sender);
-	else if (drop->packets < way->packets)
-		snprintf(text, size, "%" PRIu64 " of %" PRIu64 " packets from %.80s dropped",
-			 drop->packets, way->packets, sender);
 	else
-		snprintf(text, size, "%" PRIu64 " %s from %.80s%s dropped", drop->packets, what,
-			 sender, drop->packets > 1 && way->packets ? ", each" : "");
+		snprintf(text, size, "%" PRIu64 " %s from %.80s%s dropped", drop->packets,
+			 why_plural(drop->packets, "packet", "packets"), sender,
+			 drop->packets > 1 && way->packets ? ", each" : "");
 }
 
 static void say_drop(struct why_case *why, const struct evidence_drop *drop)

@@ -79,6 +79,7 @@ struct evidence {
 	uint64_t records, first_ns, last_ns;
 	struct evidence_drop drops[EVIDENCE_DROPS];
 	uint32_t drop_count;
+	bool partial;	       /* events are missing: there may have been more drops */
 	uint64_t drops_beyond; /* packets of drops that found no room */
 	struct evidence_moment moments[EVIDENCE_MOMENTS];
 	uint32_t moment_count;

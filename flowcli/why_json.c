@@ -97,6 +97,7 @@ static void write_evidence(struct output *output, const struct evidence *evidenc
 		write_time(output, "first", evidence->first_ns);
 		write_time(output, "last", evidence->last_ns);
 	}
+	output_text(output, evidence->partial ? ",\"partial\":true" : "");
 	write_way(output, "there", &evidence->there);
 	write_way(output, "back", &evidence->back);
 	write_count(output, "connect_failures", evidence->connect_failures);

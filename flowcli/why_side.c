@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flowcli/terminal.h"
@@ -19,19 +20,47 @@ _Static_assert(NAME_COUNT <= WHY_SIDE_KINDS, "every name has a place");
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-/* "10.0.0.1", "10.0.0.1:80", "fd99::1", "[fd99::1]:80", "default/web:80". */
-static int split(struct why_side *side, bool with_port)
+static bool is_address(const char *text, size_t length)
 {
-	const char *text = side->text, *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
+	char address[ADDRESS_TEXT_MAX + 1];
+	uint8_t bytes[16];
+	int version;
+
+	if (length >= sizeof(address))
+		return false;
+	snprintf(address, sizeof(address), "%.*s", (int)length, text);
+	return !address_parse(address, bytes, &version);
+}
+
+/* "[fd99::1]:80", "[fd99::1]" */
+static int split_brackets(struct why_side *side)
+{
+	const char *text = side->text, *bracket = strchr(text, ']');
+
+	if (!bracket || !is_address(text + 1, (size_t)(bracket - text - 1)) ||
+	    (bracket[1] && (bracket[1] != ':' || !bracket[2])) ||
+	    strlen(bracket) > sizeof(side->port))
+		return -EINVAL;
+	snprintf(side->host, sizeof(side->host), "%.*s", (int)(bracket - text - 1), text + 1);
+	snprintf(side->port, sizeof(side->port), "%s", bracket[1] ? bracket + 2 : "");
+	return 0;
+}
+
+/* Labels have colons of their own. */
+static bool is_port(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789,-")];
+}
+
+/* "10.0.0.1", "10.0.0.1:80", "fd99::1", "default/web:80", "label=k8s:app" */
+static int split(struct why_side *side)
+{
+	const char *text = side->text, *colon = strrchr(text, ':');
 	bool is_ipv6 = colon && strchr(text, ':') != colon && !strchr(text, '=');
 
-	if (*text == '[' && bracket && with_port) {
-		snprintf(side->host, sizeof(side->host), "%.*s", (int)(bracket - text - 1),
-			 text + 1);
-		snprintf(side->port, sizeof(side->port), "%s", bracket[1] ? bracket + 2 : "");
-		return !bracket[1] || (bracket[1] == ':' && bracket[2]) ? 0 : -EINVAL;
-	}
-	if (!colon || is_ipv6 || !with_port || strchr(colon, '='))
+	if (*text == '[')
+		return split_brackets(side);
+	if (!colon || is_ipv6 || (strchr(text, '=') && !is_port(colon + 1)))
 		colon = text + strlen(text);
 	if ((size_t)(colon - text) >= sizeof(side->host) ||
 	    (*colon && strlen(colon + 1) >= sizeof(side->port)))
@@ -44,14 +73,8 @@ static int split(struct why_side *side, bool with_port)
 static bool is_network(const char *host)
 {
 	const char *slash = strchr(host, '/');
-	char address[ADDRESS_TEXT_MAX + 1];
-	uint8_t bytes[16];
-	int version;
 
-	if (!slash || (size_t)(slash - host) >= sizeof(address))
-		return false;
-	snprintf(address, sizeof(address), "%.*s", (int)(slash - host), host);
-	return !address_parse(address, bytes, &version);
+	return slash && is_address(host, (size_t)(slash - host));
 }
 
 /* ---- tests ---------------------------------------------------------------------------------- */
@@ -138,18 +161,18 @@ static int add_names(struct why_side *side, char *why, size_t size)
 
 int why_side_open(struct why_side *side, const char *text, bool with_port, char *why, size_t size)
 {
-	uint8_t address[16];
-	int version, error;
+	int error;
 
 	*side = (struct why_side){ .text = text, .name = side->host };
-	if (split(side, with_port)) {
+	if (split(side) || (*side->port && !with_port)) {
 		snprintf(why, size, "'%.200s' cannot be read; expected %s", text,
 			 with_port ? "an address or a name, perhaps with a port: 10.0.0.2:80, "
 				     "[fd00::2]:80, default/web:80"
-				   : "an address or a name: 10.0.0.1, fd00::1, default/client");
+				   : "an address or a name without a port: 10.0.0.1, fd00::1, "
+				     "default/client");
 		return -EINVAL;
 	}
-	side->is_address = !address_parse(side->host, address, &version);
+	side->is_address = is_address(side->host, strlen(side->host));
 	if (side->is_address || is_network(side->host))
 		error = add_address(side, why, size);
 	else if (strchr(side->host, '='))
@@ -233,4 +256,14 @@ void why_side_note(struct why_side *side, const struct flow_record *record, enum
 		side->more_matches = true;
 	else
 		strcpy(side->matches[side->match_count++], text);
+}
+
+static int match_order(const void *left, const void *right)
+{
+	return strcmp(left, right);
+}
+
+void why_side_sort(struct why_side *side)
+{
+	qsort(side->matches, side->match_count, sizeof(side->matches[0]), match_order);
 }

@@ -44,5 +44,7 @@ void why_side_close(struct why_side *side);
 struct filter *why_side_filter(const struct why_side *side, enum flow_side end);
 /* Remembers who that end of the record is. */
 void why_side_note(struct why_side *side, const struct flow_record *record, enum flow_side end);
+/* Puts them in the order of their texts: records come in any. */
+void why_side_sort(struct why_side *side);
 
 #endif

@@ -146,7 +146,19 @@ static void judge_silence(struct why_case *why)
 	const struct evidence *evidence = why->evidence;
 	const struct evidence_way *there = &evidence->there;
 
-	if (why->verdict->count || !there->packets)
+	if (why->verdict->count)
+		return;
+	if (!there->packets && evidence->back.packets) {
+		why_say(why,
+			"%" PRIu64
+			" %s came from %s; no answer and no drop seen on this node: look "
+			"at %s's node",
+			evidence->back.packets,
+			why_plural(evidence->back.packets, "packet", "packets"), why->host,
+			why->source);
+		return;
+	}
+	if (!there->packets)
 		return;
 	if (there->syn_only)
 		why_say(why,

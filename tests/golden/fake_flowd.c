@@ -49,6 +49,10 @@ static const struct flow_loss ring_loss = { .source = "ring_buffer",
 					    .last_ns = START_NS + SECOND,
 					    .node_name = "node1" };
 static const struct flow_loss unknown_loss = { .source = "history\033[31m" };
+static const struct flow_loss limit_loss = { .source = FLOW_LOSS_LIMIT,
+					     .records = 900,
+					     .first_ns = START_NS,
+					     .last_ns = START_NS + SECOND };
 static const struct flow_loss restart_loss = { .source = "daemon_restart",
 					       .first_ns = START_NS + 2 * SECOND,
 					       .last_ns = START_NS + 9 * SECOND };
@@ -165,6 +169,8 @@ static int pack_answer(const struct step *step, const struct filter *filter, str
 		fill_record(&records[i], step->position - step->record_count + 1 + i);
 	if (step->kind == STEP_STORY)
 		answer.record_count = tell_story(filter, records);
+	if (step->kind == STEP_STORY && !strcmp(scenario_name, "flood"))
+		answer.loss_count = 1, answer.losses = &limit_loss;
 	return codec_pack_answer(&answer, out);
 }
 

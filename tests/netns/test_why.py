@@ -14,6 +14,7 @@ import threading
 import time
 import unittest
 
+import kube_api
 import tap
 import traffic
 from daemon import FLOWCLI, TIME_SCALE, Daemon, facts, key_of
@@ -149,6 +150,43 @@ class Why(Case):
         """no record: another exit status, and it says of what"""
         self.says(4, "no record of traffic between 192.0.2.1 and 192.0.2.2:80", "192.0.2.1",
                   "192.0.2.2:80")
+
+
+class Kubernetes(unittest.TestCase):
+    """Names that a cluster's API gives."""
+    PODS, SERVICES = "/api/v1/pods", "/api/v1/services"
+    ADDRESSES = "10.99.0.77", "10.99.0.78", "10.99.0.79"
+
+    def test_names(self):
+        """pods by how their names begin, one pod, a service and a workload"""
+        lab = Cluster()
+        self.addCleanup(lab.close)
+        api = kube_api.Api(lab, lab.node)
+        self.addCleanup(api.close)
+        for number, address in enumerate(self.ADDRESSES[:2]):
+            api.put(self.PODS, kube_api.pod("shop", f"db-{number}", address, owner=("StatefulSet", "db"),
+                                            node="other"))
+        api.put(self.SERVICES, {"metadata": {"name": "front", "namespace": "shop"},
+                                "spec": {"clusterIPs": [self.ADDRESSES[2]], "ports": [{"port": 80}]}})
+        daemon = Daemon(lab, lab.node, ["web", "client"], {
+            **QUICK, "identity.kubernetes": "cluster", "identity.kubeconfig": api.kubeconfig()}).ready()
+        wait_until("every list has been asked for, and watches", lambda: sum(
+            "watch=1" in request for request in api.requests) >= 7, 10 * TIME_SCALE)
+        for address in self.ADDRESSES:
+            lab.client.ip("neigh", "replace", address, "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud",
+                          "permanent")
+            with lab.client, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"?", (address, 80))
+        first, second, service = self.ADDRESSES
+        one, other = f"pod shop/db-0 ({first})", f"pod shop/db-1 ({second})"
+        for word, wanted in (("shop/db", f"{one} and {other}; the evidence is of all of them"),
+                             ("db-1", other), ("pod=shop/db-0", one), ("front", f"service shop/front ({service})"),
+                             ("shop/front:80", f"service shop/front ({service})"),
+                             ("workload=StatefulSet/db", f"workload StatefulSet/db ({first}) and workload "
+                              f"StatefulSet/db ({second}); the evidence is of all of them")):
+            wait_until(f"why {word} finds {wanted}", lambda: f"Destination: {wanted}\n" in daemon.cli(
+                "why", "-q", lab.CLIENT4, word).stdout, 10 * TIME_SCALE)
+        self.assertEqual(daemon.cli("why", "-q", lab.CLIENT4, "shop/db:81").returncode, 4)
 
 
 class Sums(Case):
@@ -297,8 +335,9 @@ class Sums(Case):
         self.assertIn("ECONNREFUSED", troubled)
 
 
-class BlackBox(Case):
-    """capture --on: the packets that led to it, both ways, with what happened as their comment."""
+class Capture(Case):
+    """The files of capture, as tshark reads them: within their limits; with --on the packets that led
+    to trouble, both ways, with what happened as their comment."""
 
     def setUp(self):
         if not shutil.which("tshark"):
@@ -306,21 +345,59 @@ class BlackBox(Case):
         server = NameServer(self.lab.web, self.lab.WEB4)
         self.addCleanup(server.close)
 
-    def capture(self, trigger, trouble, *fields):
-        """What the file has after the trouble, a list of the fields for each packet."""
-        path = os.path.join(self.lab.directory, f"{trigger}.pcapng")
-        process = self.lab.start(self.lab.node, FLOWCLI, "capture", "-i", "client", "--on", trigger, "-c",
-                                 "1", "--duration", "20s", "-w", path, env=self.daemon.environment,
-                                 stderr=subprocess.PIPE, text=True)
+    def capture(self, name, traffic_of, told, *arguments):
+        """Captures while traffic_of() runs, and what is told at the end; the file's path."""
+        path = os.path.join(self.lab.directory, name)
+        process = self.lab.start(self.lab.node, FLOWCLI, "capture", "-i", "client", "-w", path, *arguments,
+                                 env=self.daemon.environment, stderr=subprocess.PIPE, text=True)
         self.assertIn("capturing on", process.stderr.readline())
-        trouble()
+        traffic_of()
         self.assertEqual(process.wait(30 * TIME_SCALE), 0)
-        self.assertRegex(process.stderr.read(), r"^complete: \d+ packets, \d+ bytes written, of 1 event")
+        self.assertRegex(process.stderr.read(), told)
+        return path
+
+    def packets(self, path, *fields):
+        """The fields of each packet."""
         shown = subprocess.run(["tshark", "-n", "-r", path, "-T", "fields", *(
-            word for field in ("frame.comment", *fields) for word in ("-e", field))],
+            word for field in fields for word in ("-e", field))],
             capture_output=True, text=True, check=False)
         self.assertEqual(shown.returncode, 0, shown.stderr)
         return [line.split("\t") for line in shown.stdout.splitlines()]
+
+    def befallen(self, trigger, trouble, *fields):
+        """Of the packets before the trouble: their comments and fields."""
+        path = self.capture(f"{trigger}.pcapng", trouble, r"^complete: \d+ packets, \d+ bytes written, of 1 event",
+                            "--on", trigger, "-c", "1", "--duration", "20s")
+        return self.packets(path, "frame.comment", *fields)
+
+    def spray(self, count):
+        with self.lab.client, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(count):
+                sender.sendto(bytes(200), (self.lab.WEB4, 7030))
+
+    def test_limits(self):
+        """an end after so many bytes, after so long; files that are written over"""
+        path = self.capture("bytes.pcapng", lambda: self.spray(50), r"^complete: \d+ packets, 2\d{3} bytes",
+                            "--bytes", "2000", "udp", "dst", "port", "7030")
+        self.assertLess(len(self.packets(path, "udp.length")), 11)
+        path = self.capture("time.pcap", lambda: None, r"^complete: 0 packets, 0 bytes", "--format", "pcap",
+                            "--duration", "200ms", "udp", "dst", "port", "7030")
+        self.assertEqual(self.packets(path, "udp.length"), [])
+        path = self.capture("many.pcap", lambda: self.spray(60), "^complete: 40 packets", "--format", "pcap",
+                            "-c", "40", "--rotate", "1000", "--files", "3", "udp", "dst", "port", "7030")
+        counts = [len(self.packets(name, "udp.length")) for name in (path, path + ".1", path + ".2")]
+        self.assertGreater(min(counts), 0)
+        self.assertLess(sum(counts), 40)
+        self.assertFalse(os.path.exists(path + ".3"))
+
+    def test_any(self):
+        """all interfaces at once: each packet with its own"""
+        path = self.capture("any.pcapng", lambda: self.spray(1), "^complete: 2 packets", "-i", "any", "-c", "2",
+                            "udp", "dst", "port", "7030")
+        index = self.lab.node.ip("-o", "link", "show", "client").split(":")[0]
+        seen = [packet[0] for packet in self.packets(path, "sll.ifindex")]
+        self.assertEqual(seen[0], index)
+        self.assertNotEqual(seen[1], index)
 
     def test_reset(self):
         """a reset: the SYN and its answer, by the name that was looked up"""
@@ -328,7 +405,7 @@ class BlackBox(Case):
             traffic.tcp(self.lab.client, self.lab.web, self.lab.WEB4, 7020)  # is well, and is not told
             self.assertTrue(traffic.refused(self.lab.client, self.lab.WEB4, 7021))
         self.assertTrue(self.ask("fast.test", 5))
-        packets = self.capture("rst", trouble, "tcp.flags.syn", "tcp.flags.reset")
+        packets = self.befallen("rst", trouble, "tcp.flags.syn", "tcp.flags.reset")
         self.assertEqual([packet[1:] for packet in packets], [["1", "0"], ["0", "1"]])
         for packet in packets:
             self.assertRegex(packet[0], r"^flowd: (TRACED|FORWARDED|DROPPED), rst at 20")
@@ -339,7 +416,7 @@ class BlackBox(Case):
         def trouble():
             self.assertTrue(self.ask("fast.test", 5))
             self.assertIsNone(self.ask("mute.test", 0.1))
-        packet, = self.capture("dns-fail", trouble, "dns.qry.name")
+        packet, = self.befallen("dns-fail", trouble, "dns.qry.name")
         self.assertEqual(packet[1], "mute.test")
         self.assertRegex(packet[0], r"^flowd: ERROR, dns-fail at 20.*mute.test. A; no answer")
 
