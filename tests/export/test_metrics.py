@@ -76,7 +76,8 @@ class Metrics(Case):
             done = self.net.run("promtool", *command, check=False)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         daemon = Daemon(self.lab, self.lab.node, ["web"], {
-            "export.0.type": "file", "export.0.path": self.path("out")}).ready()
+            "export.0.type": "file", "export.0.path": self.path("out"),
+            "metrics.push_url": "http://127.0.0.1:8080"}).ready()
         known = set(re.findall(r"^# HELP (\S+) ", self.page(), re.MULTILINE))
         asked = {}
         for name in [rules] + [os.path.join(DEPLOY, "grafana", name)
