@@ -187,6 +187,21 @@ static int config_check_listen(const struct config_listen *listen, size_t index,
 	return -EINVAL;
 }
 
+static int config_check_metrics(const struct config *config, char *why, size_t why_size)
+{
+	const struct metrics_options options = {
+		.listen = config->metrics.listen,
+		.enable = config->metrics.enable,
+		.cert = config->metrics.cert,
+		.key = config->metrics.key,
+		.push = { .url = config->metrics.push_url,
+			  .cert = config->metrics.push_cert,
+			  .key = config->metrics.push_key },
+	};
+
+	return options.listen || options.push.url ? metrics_check(&options, why, why_size) : 0;
+}
+
 int config_finish(struct config *config, char *why, size_t why_size)
 {
 	int error = config_finish_name(config, why, why_size);
@@ -196,12 +211,8 @@ int config_finish(struct config *config, char *why, size_t why_size)
 		error = config_check_listen(&config->bus.listen[i], i, why, why_size);
 	if (!error)
 		error = config_export_finish(config, why, why_size);
-	if (!error && config->metrics.listen)
-		error = metrics_check(&(struct metrics_options){ .listen = config->metrics.listen,
-								 .enable = config->metrics.enable,
-								 .cert = config->metrics.cert,
-								 .key = config->metrics.key },
-				      why, why_size);
+	if (!error)
+		error = config_check_metrics(config, why, why_size);
 	if (!error &&
 	    (config_needs_tls(config->bus.query) || config_needs_tls(config->bus.events))) {
 		snprintf(why, why_size,

@@ -110,7 +110,8 @@ struct config {
 	struct {
 		const char *listen; /* NULL: no page */
 		const char *enable, *cert, *key, *token_file;
-		uint64_t max_series, ttl;
+		const char *push_url, *push_token_file, *push_ca, *push_cert, *push_key;
+		uint64_t max_series, ttl, push_interval;
 	} metrics;
 	struct {
 		uint64_t cpu; /* percent of one CPU; 0: no bound */

@@ -135,7 +135,7 @@ void config_print(const struct config *config, FILE *out)
 			config_print_listen(out, config);
 		if (!strcmp(rows[i].key, "filter.default"))
 			config_filter_print(config, out);
-		if (!strcmp(rows[i].key, "metrics.token_file"))
+		if (!strcmp(rows[i].key, "metrics.push_key"))
 			config_export_print(config, out);
 	}
 }

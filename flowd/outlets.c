@@ -44,6 +44,13 @@ static int outlets_open_metrics(struct outlets *outlets, const struct outlets_op
 		.cert = config->metrics.cert,
 		.key = config->metrics.key,
 		.token_file = config->metrics.token_file,
+		.push = { .url = config->metrics.push_url,
+			  .interval_ns = config->metrics.push_interval,
+			  .token_file = config->metrics.push_token_file,
+			  .ca = config->metrics.push_ca,
+			  .cert = config->metrics.push_cert,
+			  .key = config->metrics.push_key,
+			  .node_name = config->node_name },
 		.status = options->status,
 		.context = options->context,
 		.history = options->history,
@@ -51,7 +58,7 @@ static int outlets_open_metrics(struct outlets *outlets, const struct outlets_op
 	char why[512];
 	int error;
 
-	if (!metrics.listen)
+	if (!metrics.listen && !metrics.push.url)
 		return 0;
 	error = metrics_open(&outlets->metrics, options->loop, &metrics, why, sizeof(why));
 	if (error == -EADDRINUSE)

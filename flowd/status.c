@@ -8,11 +8,13 @@
 
 #include "flowd/base/clock.h"
 #include "flowd/base/usage.h"
+#include "flowd/kernel/program_stats.h"
 #include "flowd/ledger.h"
 
 #define STATUS_COUNTERS	  512
 #define STATUS_NET	  192 /* of these, the kernel's own by namespace */
 #define STATUS_INTERFACES 1024
+#define STATUS_PROGRAMS	  64
 
 struct status_page {
 	uint64_t started_ns;
@@ -26,6 +28,8 @@ struct status_page {
 	size_t net_count;
 	struct exporter_stats exporting[EXPORTERS_MAX];
 	struct exporter_status exporters[EXPORTERS_MAX];
+	struct program_stats running[STATUS_PROGRAMS];
+	struct program_status programs[STATUS_PROGRAMS];
 };
 
 int status_page_open(struct status_page **out)
@@ -271,6 +275,18 @@ static size_t status_fill_exporters(struct status_page *page, struct exporters *
 	return count;
 }
 
+static size_t status_fill_programs(struct status_page *page)
+{
+	size_t count = program_stats(page->running, STATUS_PROGRAMS);
+
+	for (size_t i = 0; i < count; i++)
+		page->programs[i] = (struct program_status){ .name = page->running[i].name,
+							     .id = page->running[i].id,
+							     .run_ns = page->running[i].run_ns,
+							     .runs = page->running[i].runs };
+	return count;
+}
+
 void status_page_fill(struct status_page *page, const struct status_sources *sources,
 		      struct status *status)
 {
@@ -288,6 +304,8 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 		     "1 in so many packets is looked at because of budget.cpu");
 	status->exporters = page->exporters;
 	status->exporter_count = status_fill_exporters(page, sources->exporters);
+	status->programs = page->programs;
+	status->program_count = status_fill_programs(page);
 	trouble_counters(sources->trouble, status_count_part, page);
 	identification_counters(sources->identification, status_count_part, page);
 	page->net_count = 0;

@@ -70,6 +70,13 @@ struct exporter_status {
 	const char *why;
 };
 
+/* Of a kernel program; in memory only. */
+struct program_status {
+	const char *name;
+	uint32_t id;
+	uint64_t run_ns, runs;
+};
+
 struct status {
 	const char *version;
 	const char *node_name;
@@ -89,6 +96,8 @@ struct status {
 	size_t loss_count;
 	const struct exporter_status *exporters;
 	size_t exporter_count;
+	const struct program_status *programs;
+	size_t program_count;
 	void *owner;
 };
 

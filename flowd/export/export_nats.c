@@ -185,8 +185,10 @@ static void nats_refused(jsCtx *jetstream, jsPubAckErr *refusal, void *context)
 static int nats_fault(const struct export_target *target, const char *what, natsStatus status,
 		      char *why, size_t why_size)
 {
-	snprintf(why, why_size, "%s: %s: %s", target->settings->servers, what,
-		 natsStatus_GetText(status));
+	const char *detail = nats_GetLastError(NULL); /* what the server said, where it answered */
+
+	snprintf(why, why_size, "%s: %s: %s%s%s", target->settings->servers, what,
+		 natsStatus_GetText(status), detail && *detail ? ": " : "", detail ? detail : "");
 	return -ECONNABORTED;
 }
 

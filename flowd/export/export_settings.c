@@ -103,8 +103,9 @@ static const char *check_complaint(const struct export_kind *kind,
 		return "by: without an interval there are no summaries; set interval";
 	if (settings->interval && kind->encode)
 		return "interval: this target takes records only; leave it out";
-	if (settings->interval && settings->format == EXPORT_FORMAT_PROTOBUF)
-		return "interval: summaries are JSON; leave format out";
+	if (settings->interval && settings->format != EXPORT_FORMAT_AUTO &&
+	    settings->format != EXPORT_FORMAT_NATIVE)
+		return "interval: summaries are JSON of their own; leave format out";
 	return NULL;
 }
 

@@ -224,8 +224,11 @@ static void intake_page(struct exporter *exporter, const struct record_page *pag
 {
 	if (page->is_loss)
 		intake_loss(exporter, &page->loss);
-	for (size_t i = 0; i < page->count; i++)
+	for (size_t i = 0; i < page->count; i++) {
+		if (exporter->summary && summary_due(exporter->summary, page->records[i].time_ns))
+			intake_summaries(exporter, true);
 		intake_record(exporter, &page->records[i]);
+	}
 	exporter->taken += page->count;
 }
 

@@ -105,7 +105,17 @@ PUT(verdict, 1, record->verdict)
 PUT(kind, 1, record->kind)
 PUT(sampling, 4, record->sampling ? record->sampling : 1)
 PUT(position, 8, record->position)
+PUT(dropped, 8, record->kind == FLOW_KIND_DROP ? record->dropped : 0)
+PUT(total_dropped, 8, flow_kind_is_event(record->kind) ? 0 : record->dropped)
+PUT(dns_latency, 8, record->dns ? record->dns->latency_ns : 0)
+PUT(retransmits, 4, record->tcp.total_retransmits)
+PUT(rtt, 8, record->tcp.srtt_avg_us *UINT64_C(1000))
+PUT(handshake, 8, record->tcp.handshake_ns)
 
+#define IPFIX_MORE (IPFIX_BOTH | IPFIX_FACTS)
+
+/* Those of plain flows first, what has no fixed length last; ipfix_biflow.c knows the first five.
+ */
 static const struct ipfix_element rows[] = {
 	{ 8, 4, 0, IPFIX_IPV4, put_source4 },
 	{ 12, 4, 0, IPFIX_IPV4, put_destination4 },
@@ -114,13 +124,13 @@ static const struct ipfix_element rows[] = {
 	{ 7, 2, 0, IPFIX_BOTH, put_source_port },
 	{ 11, 2, 0, IPFIX_BOTH, put_destination_port },
 	{ 4, 1, 0, IPFIX_BOTH, put_protocol },
-	{ 6, 1, 0, IPFIX_BOTH, put_tcp_flags },
-	{ 1, 8, 0, IPFIX_BOTH, put_octets },
-	{ 2, 8, 0, IPFIX_BOTH, put_packets },
-	{ 86, 8, 0, IPFIX_BOTH, put_total_packets },
-	{ 152, 8, 0, IPFIX_BOTH, put_start },
-	{ 153, 8, 0, IPFIX_BOTH, put_end },
-	{ 136, 1, 0, IPFIX_BOTH, put_end_reason },
+	{ 6, 1, 0, IPFIX_BOTH, put_tcp_flags, .reverse = true },
+	{ 1, 8, 0, IPFIX_BOTH, put_octets, .reverse = true },
+	{ 2, 8, 0, IPFIX_BOTH, put_packets, .reverse = true },
+	{ 86, 8, 0, IPFIX_BOTH, put_total_packets, .reverse = true },
+	{ 152, 8, 0, IPFIX_BOTH, put_start, .reverse = true },
+	{ 153, 8, 0, IPFIX_BOTH, put_end, .reverse = true },
+	{ 136, 1, 0, IPFIX_BOTH, put_end_reason, .reverse = true },
 	{ 10, 4, 0, IPFIX_BOTH, put_ingress },
 	{ 14, 4, 0, IPFIX_BOTH, put_egress },
 	{ 61, 1, 0, IPFIX_BOTH, put_direction },
@@ -129,15 +139,25 @@ static const struct ipfix_element rows[] = {
 	{ 80, 6, 0, IPFIX_BOTH, put_destination_mac },
 	{ 32, 2, 0, IPFIX_IPV4, put_icmp },
 	{ 139, 2, 0, IPFIX_IPV6, put_icmp },
-	{ 148, 8, 0, IPFIX_BOTH, put_flow_id },
-	{ 352, 8, 0, IPFIX_BOTH, put_layer2_octets },
+	{ 148, 8, 0, IPFIX_BOTH, put_flow_id, .reverse = true },
+	{ 352, 8, 0, IPFIX_BOTH, put_layer2_octets, .reverse = true },
 	{ 34, 4, 0, IPFIX_BOTH, put_sampling },
+	{ 302, 4, 0, IPFIX_BOTH, put_sampling }, /* the selector's number is its N */
 	{ 1, 1, IPFIX_ENTERPRISE, IPFIX_BOTH, put_verdict },
 	{ 2, 1, IPFIX_ENTERPRISE, IPFIX_BOTH, put_kind },
 	{ 3, 8, IPFIX_ENTERPRISE, IPFIX_BOTH, put_position },
-	{ 4, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "drop.reason" },
-	{ 5, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "dns.query" },
-	{ 6, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_BOTH, NULL, "dns.rcode" },
+	{ 133, 8, 0, IPFIX_MORE, put_dropped },
+	{ 135, 8, 0, IPFIX_MORE, put_total_dropped },
+	{ 7, 8, IPFIX_ENTERPRISE, IPFIX_MORE, put_dns_latency },
+	{ 8, 4, IPFIX_ENTERPRISE, IPFIX_MORE, put_retransmits },
+	{ 9, 8, IPFIX_ENTERPRISE, IPFIX_MORE, put_rtt },
+	{ 10, 8, IPFIX_ENTERPRISE, IPFIX_MORE, put_handshake },
+	{ 4, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_MORE, NULL, "drop.reason" },
+	{ 5, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_MORE, NULL, "dns.query" },
+	{ 6, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_MORE, NULL, "dns.rcode" },
+	{ 11, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_MORE, NULL, "dns.qtype" },
+	{ 12, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_MORE, NULL, "dns.message" },
+	{ 13, IPFIX_VARLEN, IPFIX_ENTERPRISE, IPFIX_MORE, NULL, "drop.site" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -163,9 +183,20 @@ static const struct field *field_of(const struct ipfix_element *element)
 	return fields[element - rows];
 }
 
-bool ipfix_element_used(const struct ipfix_element *element, enum ipfix_family family)
+bool ipfix_element_used(const struct ipfix_element *element, unsigned int family)
 {
-	return element->family & family && (element->write || field_of(element));
+	return element->family & family & IPFIX_BOTH && !(element->family & ~family & IPFIX_FACTS);
+}
+
+unsigned int ipfix_family_of(const struct flow_record *record)
+{
+	unsigned int family = record->key.scope & FLOW_SCOPE_IPV6 ? IPFIX_IPV6 : IPFIX_IPV4;
+	const struct flow_tcp *tcp = &record->tcp;
+
+	if (flow_kind_is_event(record->kind) || record->dropped || tcp->total_retransmits ||
+	    tcp->handshake_ns || tcp->srtt_avg_us)
+		family |= IPFIX_FACTS;
+	return family;
 }
 
 static size_t put_text(uint8_t *out, const struct flow_record *record, const struct field *field)
@@ -187,19 +218,46 @@ static size_t put_text(uint8_t *out, const struct flow_record *record, const str
 
 int ipfix_write_record(const struct flow_record *record, struct buffer *out)
 {
-	enum ipfix_family family = record->key.scope & FLOW_SCOPE_IPV6 ? IPFIX_IPV6 : IPFIX_IPV4;
+	unsigned int family = ipfix_family_of(record);
 
 	if (buffer_reserve(out, ROWS * (TEXT_MAX + 1)))
 		return -ENOMEM;
 	for (size_t i = 0; i < ROWS; i++) {
 		uint8_t *at = out->data + out->size;
 
-		if (!(rows[i].family & family))
-			continue;
-		if (rows[i].write)
-			out->size += rows[i].write(at, record);
-		else if (field_of(&rows[i]))
-			out->size += put_text(at, record, field_of(&rows[i]));
+		if (ipfix_element_used(&rows[i], family))
+			out->size += rows[i].write ? rows[i].write(at, record)
+						   : put_text(at, record, field_of(&rows[i]));
 	}
 	return 0;
+}
+
+size_t ipfix_element_offset(uint32_t enterprise, uint16_t id, unsigned int family)
+{
+	size_t offset = 0;
+
+	for (size_t i = 0; i < ROWS && !(rows[i].family & IPFIX_FACTS); i++) {
+		if (rows[i].id == id && rows[i].enterprise == enterprise)
+			break;
+		offset += rows[i].family & family ? rows[i].length : 0;
+	}
+	return offset;
+}
+
+size_t ipfix_write_reverse(uint8_t *out, const uint8_t *other, unsigned int family)
+{
+	static const uint8_t initiator = 1; /* biflowDirection: forward is who opened */
+	size_t offset = 0, size = 0;
+
+	for (size_t i = 0; i < ROWS && !(rows[i].family & IPFIX_FACTS); i++) {
+		if (!(rows[i].family & family))
+			continue;
+		if (rows[i].reverse) {
+			memcpy(out + size, other + offset, rows[i].length);
+			size += rows[i].length;
+		}
+		offset += rows[i].length;
+	}
+	out[size++] = initiator;
+	return size;
 }

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/json.h"
+#include "flowd/export/record_turn.h"
 #include "proto/json_text.h"
 #include "proto/time.h"
 
 #define ESCAPED_MAX (6 * SCHEMA_TEXT_MAX + 8)
 #define DEPTH_MAX   8
+#define HEAD_MAX    1024 /* of CEF */
 
 /* A row that the mask leaves in, and what JSON needs around it. */
 struct planned {
@@ -238,6 +239,17 @@ static char *write_key(char *out, const struct schema *schema, const struct plan
 	return out;
 }
 
+/* " cs1Label=..." */
+static char *write_label(char *out, const struct schema_row *row)
+{
+	if (!row->label)
+		return out;
+	*out++ = ' ';
+	out = json_word(out, row->path);
+	out = json_literal(out, "Label=");
+	return json_word(out, row->label);
+}
+
 static int write_rows(const struct schema_plan *plan, const struct schema_source *source,
 		      struct buffer *body, const struct planned **last)
 {
@@ -254,26 +266,26 @@ static int write_rows(const struct schema_plan *plan, const struct schema_source
 		out = (char *)body->data + body->size;
 		out = write_key(out, plan->schema, *last, planned);
 		out = write_value(out, plan->schema, planned, text);
+		out = write_label(out, planned->row);
 		body->size = (size_t)(out - (char *)body->data);
 		*last = planned;
 	}
 	return 0;
 }
 
-int schema_write(const struct schema_plan *plan, const struct schema_source *source,
-		 struct buffer *body)
+static int write_body(const struct schema_plan *plan, const struct schema_source *source,
+		      struct buffer *body)
 {
 	const struct planned *last = NULL;
 	bool json = plan->schema->style == SCHEMA_JSON;
-	int error = buffer_reserve(body, SCHEMA_TEXT_MAX);
+	int error = buffer_reserve(body, HEAD_MAX);
 
 	if (error)
 		return error;
 	if (json)
 		body->data[body->size++] = '{';
 	if (plan->schema->style == SCHEMA_CEF)
-		body->size +=
-			schema_cef_head(source, (char *)body->data + body->size, SCHEMA_TEXT_MAX);
+		body->size += schema_cef_head(source, (char *)body->data + body->size, HEAD_MAX);
 	error = write_rows(plan, source, body, &last);
 	if (!error)
 		error = buffer_reserve(body, DEPTH_MAX + 2);
@@ -282,37 +294,15 @@ int schema_write(const struct schema_plan *plan, const struct schema_source *sou
 	return error;
 }
 
-/* ---- facts of several tables ----------------------------------------------------------------- */
-
-bool schema_text_id(const struct schema_source *source, char *out)
+int schema_write(const struct schema_plan *plan, const struct schema_source *source,
+		 struct buffer *body)
 {
-	snprintf(out, SCHEMA_TEXT_MAX, "%s", source->id);
-	return *source->id;
-}
+	struct schema_source turned = *source;
+	struct flow_record room;
 
-bool schema_text_node(const struct schema_source *source, char *out)
-{
-	const char *node =
-		source->record->node_name ? source->record->node_name : source->node_name;
-
-	snprintf(out, SCHEMA_TEXT_MAX, "%s", node ? node : "");
-	return node;
-}
-
-bool schema_text_reason(const struct schema_source *source, char *out)
-{
-	const struct flow_record *record = source->record;
-	const struct field *field =
-		field_find(flow_kind_is_event(record->kind) ? "drop.reason" : "end.reason");
-	struct field_value value;
-
-	field_get(field, record, 0, &value);
-	if (value.present)
-		field_format(field, &value, out, SCHEMA_TEXT_MAX);
-	return value.present;
-}
-
-bool schema_text_summary(const struct schema_source *source, char *out)
-{
-	return flow_record_summary(source->record, out, SCHEMA_TEXT_MAX) > 0;
+	if (!plan->schema->as_opened)
+		return write_body(plan, source, body);
+	turned.record = record_turn(source->record, &room);
+	turned.reply = turned.record != source->record;
+	return write_body(plan, &turned, body);
 }

@@ -23,13 +23,14 @@ enum schema_as {
 	SCHEMA_CALL_PLAIN /* `text` writes a bare number or JSON */
 };
 
-#define SCHEMA_TEXT_MAX 1024
+#define SCHEMA_TEXT_MAX 8192 /* a list of all addresses in an answer */
 
-/* What a row is made of besides the record. */
+/* What a row is made of. */
 struct schema_source {
 	const struct flow_record *record;
 	const char *id;
 	const char *node_name;
+	bool reply; /* the record was turned (record_turn.h): its counts went to the source */
 };
 /* Writes text and NUL to `out` (SCHEMA_TEXT_MAX); false: this record has no such fact. */
 typedef bool (*schema_text_fn)(const struct schema_source *source, char *out);
@@ -40,6 +41,8 @@ struct schema_row {
 	enum schema_as as;
 	schema_text_fn text;
 	bool always; /* whatever the mask says */
+	const char
+		*label; /* written beside the value as PATHLabel: what a custom field of CEF is */
 };
 
 enum schema_style { SCHEMA_JSON, SCHEMA_KV, SCHEMA_CEF };
@@ -48,6 +51,7 @@ struct schema {
 	const struct schema_row *rows;
 	size_t count;
 	enum schema_style style;
+	bool as_opened; /* source is who opened the conversation, not who sent these packets */
 };
 extern const struct schema schema_ecs, schema_ocsf, schema_cef, schema_kv, schema_flat;
 
@@ -58,12 +62,41 @@ void schema_plan_close(struct schema_plan *plan);
 int schema_write(const struct schema_plan *plan, const struct schema_source *source,
 		 struct buffer *body);
 
-/* For several tables. */
+/* schema_facts.c, for several tables. */
 bool schema_text_id(const struct schema_source *source, char *out);
 bool schema_text_node(const struct schema_source *source, char *out);
 /* Why packets were dropped, of such an event; else why the flow ended. */
 bool schema_text_reason(const struct schema_source *source, char *out);
 bool schema_text_summary(const struct schema_source *source, char *out);
+/* What the firewall's rule that dropped them stands in: table, chain, "table chain". */
+bool schema_text_drop_table(const struct schema_source *source, char *out);
+bool schema_text_drop_chain(const struct schema_source *source, char *out);
+bool schema_text_drop_rule(const struct schema_source *source, char *out);
+/* Packets that an event tells of. */
+bool schema_text_drop_count(const struct schema_source *source, char *out);
+/* "success", "failure" or "unknown". */
+bool schema_text_outcome(const struct schema_source *source, char *out);
+bool schema_text_dns_name(const struct schema_source *source, char *out); /* without last dot */
+bool schema_text_dns_id(const struct schema_source *source, char *out);
+/* Of a DNS message how long its answer took; of a flow from its first to its last packet; ns. */
+bool schema_text_duration(const struct schema_source *source, char *out);
+/* JSON lists. */
+bool schema_json_dns_ips(const struct schema_source *source, char *out);
+bool schema_json_dns_flags(const struct schema_source *source, char *out); /* "AA" ... */
+bool schema_json_dns_answers(const struct schema_source *source, const char *data_key, char *out);
+
+/* What has no field of its own, of both ends: X(name, enum endpoint_text) */
+#define SCHEMA_END_TEXTS(X)           \
+	X(pod_uid, POD_UID)           \
+	X(container_id, CONTAINER_ID) \
+	X(runtime, RUNTIME)           \
+	X(as_name, AS_NAME)
+#define SCHEMA_END_DECLARE(name, text)                                            \
+	bool schema_source_##name(const struct schema_source *source, char *out); \
+	bool schema_destination_##name(const struct schema_source *source, char *out);
+SCHEMA_END_TEXTS(SCHEMA_END_DECLARE)
+bool schema_source_nat_port(const struct schema_source *source, char *out);
+bool schema_destination_nat_port(const struct schema_source *source, char *out);
 
 /* CEF's prefix, up to the extension; returns its length. */
 size_t schema_cef_head(const struct schema_source *source, char *out, size_t size);

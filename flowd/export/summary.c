@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "flowd/export/quantile.h"
+#include "flowd/export/record_turn.h"
 #include "proto/field.h"
 #include "proto/json.h"
 #include "proto/json_text.h"
-#include "proto/protocol.h"
 #include "proto/time.h"
 
 #define KEY_TEXT_MAX  256
@@ -189,25 +189,6 @@ static bool flow_is_new(struct summary *summary, uint64_t id)
 	return true;
 }
 
-/* As seen by the side that opened: source is who called. */
-static struct flow_record turned(const struct flow_record *record)
-{
-	struct flow_record other = *record;
-
-	if (record->reply != FLOW_REPLY_YES)
-		return other;
-	memcpy(other.key.src, record->key.dst, sizeof(other.key.src));
-	memcpy(other.key.dst, record->key.src, sizeof(other.key.dst));
-	if (protocol_has_ports(record->key.protocol)) {
-		other.key.src_port = record->key.dst_port;
-		other.key.dst_port = record->key.src_port;
-	}
-	other.ends[FLOW_SOURCE] = record->ends[FLOW_DESTINATION];
-	other.ends[FLOW_DESTINATION] = record->ends[FLOW_SOURCE];
-	other.reply = FLOW_REPLY_NO;
-	return other;
-}
-
 /* The first of the choices that the record has. */
 static const struct field *choose(const struct field *const choices[SUMMARY_CHOICES],
 				  const struct flow_record *record, struct field_value *value)
@@ -295,10 +276,11 @@ static void group_add_facts(struct group *group, const struct flow_record *recor
 
 void summary_add(struct summary *summary, const struct flow_record *record)
 {
-	struct flow_record as_opened = turned(record);
+	struct flow_record room;
+	const struct flow_record *as_opened = record_turn(record, &room);
 	bool reply = record->reply == FLOW_REPLY_YES;
 	char keys[8192];
-	size_t length = write_keys(summary, &as_opened, keys, sizeof(keys));
+	size_t length = write_keys(summary, as_opened, keys, sizeof(keys));
 	struct group *group = summary_group(summary, keys, length);
 
 	if (!summary->end_ns) {

@@ -7,20 +7,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "proto/field.h"
+#include "proto/flow_record.h"
 
 #define CONTEXT_CHOICES	   4
-#define CONTEXT_LABELS	   8
+#define CONTEXT_LABELS	   16
 #define CONTEXT_LABELS_MAX (CONTEXT_LABELS + 2)
 #define CONTEXT_TEXT_MAX   256
 
+/* Writes a fact of one end, "" where it is not known, to `out` (CONTEXT_TEXT_MAX). */
+typedef void (*context_text_fn)(const struct flow_record *record, enum flow_side side, char *out);
+
 struct metric_context {
-	/* By traffic direction: unknown, ingress, egress; fields, NULL where the program has no
-	 * such. */
-	const struct field *source[3][CONTEXT_CHOICES], *destination[3][CONTEXT_CHOICES];
-	bool has_source, has_destination;
-	const char *label[CONTEXT_LABELS];
-	const struct field *label_field[CONTEXT_LABELS];
+	/* By traffic direction: unknown, ingress, egress; ended by NULL. */
+	context_text_fn choices[2][3][CONTEXT_CHOICES + 1]; /* of enum flow_side */
+	bool has[2];
+	struct {
+		const char *name;
+		context_text_fn text;
+		enum flow_side side;
+	} label[CONTEXT_LABELS];
 	size_t label_count;
 };
 

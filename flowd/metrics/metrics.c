@@ -23,12 +23,14 @@
 struct metrics {
 	struct metrics_options options;
 	struct flow_metrics *flows;
-	struct page_server *server;
+	struct page_server *server; /* NULL: no page */
+	struct metrics_push *push;  /* NULL: none */
 	struct record_queue *queue;
 	uint64_t position; /* in history */
 	pthread_t counter;
 	bool counting;
 
+	pthread_mutex_t making; /* one page at a time */
 	/* The daemon's part of a page, made by the loop's thread when it is asked for: */
 	int wanted; /* eventfd */
 	struct loop_source *wanted_source;
@@ -51,8 +53,10 @@ int metrics_check(const struct metrics_options *options, char *why, size_t why_s
 {
 	struct page_options page = page_of(options);
 	char what[400];
-	int error = page_check(&page, why, why_size);
+	int error = options->listen ? page_check(&page, why, why_size) : 0;
 
+	if (!error)
+		error = metrics_push_check(&options->push, why, why_size);
 	if (error)
 		return error;
 	error = flow_metrics_check(options->enable, what, sizeof(what));
@@ -113,7 +117,7 @@ static void make_status(void *context)
 	metrics->status_error =
 		status_metrics_write(&status, metrics->openmetrics, &metrics->status);
 	metrics->asked = false;
-	pthread_cond_signal(&metrics->made);
+	pthread_cond_broadcast(&metrics->made);
 	pthread_mutex_unlock(&metrics->lock);
 }
 
@@ -141,12 +145,19 @@ static int wait_for_status(struct metrics *metrics, bool openmetrics, struct buf
 static int make_page(void *context, bool openmetrics, struct buffer *page)
 {
 	struct metrics *metrics = context;
-	int error = wait_for_status(metrics, openmetrics, page);
+	int error;
 
+	pthread_mutex_lock(&metrics->making);
+	error = wait_for_status(metrics, openmetrics, page);
+	pthread_mutex_unlock(&metrics->making);
 	if (!error)
 		error = flow_metrics_write(metrics->flows, openmetrics, page);
 	if (!error)
 		error = node_metrics_write(openmetrics, page);
+	if (!error)
+		error = page_server_write(metrics->server, openmetrics, page);
+	if (!error)
+		error = metrics_push_write(metrics->push, openmetrics, page);
 	return error || !openmetrics ? error : buffer_append(page, "# EOF\n", 6);
 }
 
@@ -172,6 +183,7 @@ static int open_status(struct metrics *metrics, struct loop *loop)
 {
 	pthread_condattr_t attributes;
 
+	pthread_mutex_init(&metrics->making, NULL);
 	pthread_mutex_init(&metrics->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -184,24 +196,36 @@ static int open_status(struct metrics *metrics, struct loop *loop)
 				 &metrics->wanted_source);
 }
 
+static int open_ways_out(struct metrics *metrics, char *why, size_t why_size)
+{
+	struct page_options page = page_of(&metrics->options);
+	struct metrics_push_options push = metrics->options.push;
+	int error = 0;
+
+	page.make = push.make = make_page;
+	page.context = push.context = metrics;
+	if (push.url)
+		error = metrics_push_open(&metrics->push, &push, why, why_size);
+	if (!error && metrics->options.listen)
+		error = page_server_open(&metrics->server, &page, why, why_size);
+	return error;
+}
+
 int metrics_open(struct metrics **out, struct loop *loop, const struct metrics_options *options,
 		 char *why, size_t why_size)
 {
 	struct metrics *metrics = calloc(1, sizeof(*metrics));
-	struct page_options page = page_of(options);
 	int error;
 
 	snprintf(why, why_size, "not enough memory");
 	if (!metrics)
 		return -ENOMEM;
 	metrics->options = *options;
-	page.make = make_page;
-	page.context = metrics;
 	error = open_status(metrics, loop);
 	if (!error)
 		error = open_counting(metrics, why, why_size);
 	if (!error)
-		error = page_server_open(&metrics->server, &page, why, why_size);
+		error = open_ways_out(metrics, why, why_size);
 	if (error) {
 		metrics_close(metrics);
 		return error;
@@ -216,9 +240,10 @@ void metrics_close(struct metrics *metrics)
 		return;
 	pthread_mutex_lock(&metrics->lock);
 	metrics->closing = true;
-	pthread_cond_signal(&metrics->made);
+	pthread_cond_broadcast(&metrics->made);
 	pthread_mutex_unlock(&metrics->lock);
 	page_server_close(metrics->server);
+	metrics_push_close(metrics->push);
 	loop_source_free(metrics->wanted_source);
 	if (metrics->counting) {
 		record_queue_end(metrics->queue);
@@ -231,5 +256,6 @@ void metrics_close(struct metrics *metrics)
 	buffer_fini(&metrics->status);
 	pthread_cond_destroy(&metrics->made);
 	pthread_mutex_destroy(&metrics->lock);
+	pthread_mutex_destroy(&metrics->making);
 	free(metrics);
 }

@@ -9,18 +9,20 @@
 #define METRICS_METRICS_H
 
 #include "flowd/base/loop.h"
+#include "flowd/metrics/metrics_push.h"
 #include "flowd/store/history.h"
 #include "proto/codec.h"
 
 struct metrics;
 
 struct metrics_options {
-	const char *listen; /* "127.0.0.1:9965", "[::1]:9965" */
+	const char *listen; /* "127.0.0.1:9965", "[::1]:9965"; NULL: no page, only pushes */
 	const char *enable; /* flow_metrics.h */
 	size_t limit;	    /* series of a metric */
 	uint64_t ttl_ns;
-	const char *cert, *key; /* PEM files; NULL: plain HTTP */
-	const char *token_file; /* NULL: no token is asked for */
+	const char *cert, *key;		  /* PEM files; NULL: plain HTTP */
+	const char *token_file;		  /* NULL: no token is asked for */
+	struct metrics_push_options push; /* url NULL: none; `make` is ours */
 	/* On the loop's thread: what `status` points to is valid until the next call. */
 	void (*status)(void *context, struct status *status);
 	void *context;

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "flowd/base/clock.h"
 #include "flowd/export/export_kind.h"
+#include "flowd/metrics/series.h"
 
 #define TEXT_TYPE	 "text/plain; version=0.0.4; charset=utf-8"
 #define OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -19,6 +22,8 @@ struct page_server {
 	struct MHD_Daemon *daemon;
 	struct page_options options;
 	char *cert, *key, *token;
+	pthread_mutex_t lock;
+	struct series_family *requests, *durations; /* by status code */
 };
 
 /* "127.0.0.1:9965", "[::1]:9965" */
@@ -106,20 +111,68 @@ static bool is_token(const char *given, const char *token)
 	return !differ;
 }
 
-static enum MHD_Result answer_page(struct page_server *server, struct MHD_Connection *connection)
+static enum MHD_Result answer_page(struct page_server *server, struct MHD_Connection *connection,
+				   unsigned int *status)
 {
 	const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
 	bool openmetrics = accept && strstr(accept, "application/openmetrics-text");
 	struct buffer page = { 0 };
 	int error = server->options.make(server->options.context, openmetrics, &page);
 
+	*status = error ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
 	if (error) {
 		buffer_fini(&page);
-		return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+		return answer_text(connection, *status,
 				   "flowd is too busy, or has no memory; ask again\n");
 	}
-	return answer(connection, MHD_HTTP_OK, openmetrics ? OPENMETRICS_TYPE : TEXT_TYPE,
+	return answer(connection, *status, openmetrics ? OPENMETRICS_TYPE : TEXT_TYPE,
 		      (char *)page.data, page.size, MHD_RESPMEM_MUST_FREE);
+}
+
+/* Hubble's metrics of its own page. */
+static void count_request(struct page_server *server, unsigned int status, uint64_t took_ns)
+{
+	char code[16];
+	const char *values[] = { code };
+
+	snprintf(code, sizeof(code), "%u", status);
+	pthread_mutex_lock(&server->lock);
+	series_add(server->requests, values, 1, 0);
+	series_observe(server->durations, values, took_ns, 0);
+	pthread_mutex_unlock(&server->lock);
+}
+
+int page_server_write(struct page_server *server, bool openmetrics, struct buffer *page)
+{
+	int error;
+
+	if (!server)
+		return 0;
+	pthread_mutex_lock(&server->lock);
+	error = series_write(server->requests, openmetrics, 0, page);
+	if (!error)
+		error = series_write(server->durations, openmetrics, 0, page);
+	pthread_mutex_unlock(&server->lock);
+	return error;
+}
+
+/* The answer's status in *status. */
+static enum MHD_Result respond(struct page_server *server, struct MHD_Connection *connection,
+			       const char *url, const char *method, unsigned int *status)
+{
+	const char *authorization =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+
+	*status = MHD_HTTP_UNAUTHORIZED;
+	if (server->token && !is_token(authorization, server->token))
+		return answer_text(connection, *status, "a token is needed\n");
+	*status = MHD_HTTP_METHOD_NOT_ALLOWED;
+	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
+		return answer_text(connection, *status, "GET it\n");
+	*status = MHD_HTTP_NOT_FOUND;
+	if (strcmp(url, "/metrics"))
+		return answer_text(connection, *status, "there is only /metrics\n");
+	return answer_page(server, connection, status);
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
@@ -127,7 +180,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 			      size_t *upload_size, void **state)
 {
 	struct page_server *server = context;
-	const char *authorization;
+	uint64_t begun_ns = clock_monotonic_ns();
+	enum MHD_Result result;
+	unsigned int status;
 
 	(void)version;
 	(void)upload;
@@ -139,14 +194,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-	if (server->token && !is_token(authorization, server->token))
-		return answer_text(connection, MHD_HTTP_UNAUTHORIZED, "a token is needed\n");
-	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
-		return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET it\n");
-	if (strcmp(url, "/metrics"))
-		return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is only /metrics\n");
-	return answer_page(server, connection);
+	result = respond(server, connection, url, method, &status);
+	count_request(server, status, clock_monotonic_ns() - begun_ns);
+	return result;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -191,6 +241,26 @@ static int start(struct page_server *server, char *why, size_t why_size)
 	return errno ? -errno : -EINVAL;
 }
 
+static int open_counts(struct page_server *server)
+{
+	static const struct series_about requests = {
+		.name = "hubble_metrics_http_handler_requests_total",
+		.help = "Requests of this page",
+		.labels = { "code" },
+		.limit = 8,
+	};
+	static const struct series_about durations = {
+		.name = "hubble_metrics_http_handler_request_duration_seconds",
+		.help = "Time to make this page",
+		.type = SERIES_SECONDS,
+		.labels = { "code" },
+		.limit = 8,
+	};
+	int error = series_open(&server->requests, &requests);
+
+	return error ? error : series_open(&server->durations, &durations);
+}
+
 int page_server_open(struct page_server **out, const struct page_options *options, char *why,
 		     size_t why_size)
 {
@@ -200,7 +270,10 @@ int page_server_open(struct page_server **out, const struct page_options *option
 	if (!server)
 		return -ENOMEM;
 	server->options = *options;
-	error = read_secrets(server, why, why_size);
+	pthread_mutex_init(&server->lock, NULL);
+	error = open_counts(server);
+	if (!error)
+		error = read_secrets(server, why, why_size);
 	errno = 0;
 	if (!error)
 		error = start(server, why, why_size);
@@ -228,5 +301,8 @@ void page_server_close(struct page_server *server)
 	free_secret(server->cert);
 	free_secret(server->key);
 	free_secret(server->token);
+	series_close(server->requests);
+	series_close(server->durations);
+	pthread_mutex_destroy(&server->lock);
 	free(server);
 }

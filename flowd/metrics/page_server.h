@@ -24,5 +24,7 @@ int page_server_open(struct page_server **out, const struct page_options *option
 		     size_t why_size);
 /* Accepts NULL. */
 void page_server_close(struct page_server *server);
+/* Appends what was asked before, by status and duration; nothing for NULL. Any thread. */
+int page_server_write(struct page_server *server, bool openmetrics, struct buffer *page);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/json_text.h"
+
 #define SKETCH_ROWS 4
 #define SKETCH_SIZE 1024
 #define LOOKED_AT   16 /* series that are compared to find a small one */
@@ -337,14 +339,18 @@ size_t series_escape(char *out, const char *text)
 {
 	char *at = out;
 
-	for (; *text; text++) {
-		if (*text == '\\' || *text == '"')
-			*at++ = '\\';
-		if (*text == '\n')
-			*at++ = '\\';
+	for (;;) {
+		size_t plain = strcspn(text, "\\\"\n");
+
+		memcpy(at, text, plain);
+		at += plain;
+		text += plain;
+		if (!*text)
+			return (size_t)(at - out);
+		*at++ = '\\';
 		*at++ = *text == '\n' ? 'n' : *text;
+		text++;
 	}
-	return (size_t)(at - out);
 }
 
 int series_write_head(struct buffer *page, const char *name, const char *help, const char *type,
@@ -370,18 +376,21 @@ int series_write_head(struct buffer *page, const char *name, const char *help, c
 static char *write_labels(char *out, const struct series_family *family, const char *key,
 			  const char *extra)
 {
-	const char *before = "{";
+	char before = '{';
 
 	for (size_t i = 0; i < family->label_count; i++) {
-		out += sprintf(out, "%s%s=\"", before, family->about.labels[i]);
+		*out++ = before;
+		before = ',';
+		out = json_literal(json_word(out, family->about.labels[i]), "=\"");
 		out += series_escape(out, key ? key : "other");
 		*out++ = '"';
-		before = ",";
 		if (key)
 			key += strlen(key) + 1;
 	}
-	if (extra)
-		out += sprintf(out, "%s%s", before, extra);
+	if (extra) {
+		*out++ = before;
+		out = json_word(out, extra);
+	}
 	if (extra || family->label_count)
 		*out++ = '}';
 	return out;
@@ -422,9 +431,11 @@ static int write_one(struct series_family *family, const struct series *series, 
 	if (series->histogram) {
 		out = write_histogram(out, family, series);
 	} else {
-		out += sprintf(out, "%s", family->about.name);
+		out = json_word(out, family->about.name);
 		out = write_labels(out, family, series->key, NULL);
-		out += sprintf(out, " %" PRIu64 "\n", series->count);
+		*out++ = ' ';
+		out = json_u64(out, series->count);
+		*out++ = '\n';
 	}
 	page->size = (size_t)(out - (char *)page->data);
 	return 0;

@@ -14,7 +14,7 @@
 
 #include "proto/buffer.h"
 
-#define SERIES_LABELS_MAX 16
+#define SERIES_LABELS_MAX 24
 #define SERIES_TEXT_MAX	  256 /* bytes of a label's value; more is cut */
 
 enum series_type { SERIES_COUNTER, SERIES_SECONDS };

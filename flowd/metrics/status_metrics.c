@@ -175,6 +175,43 @@ static void write_exporters(struct writer *writer, const struct status *status)
 			      !status->exporters[j].failing);
 }
 
+/* Zeros while kernel.bpf_stats_enabled is not set. */
+static void write_programs(struct writer *writer, const struct status *status)
+{
+	static const char *const names[] = { "flowd_program_run_seconds_total",
+					     "flowd_program_runs_total" };
+
+	for (int what = 0; what < 2; what++) {
+		head(writer, names[what],
+		     what ? "Runs of a kernel program, while BPF statistics are enabled"
+			  : "Time in a kernel program, while BPF statistics are enabled",
+		     "counter");
+		for (size_t i = 0; i < status->program_count; i++) {
+			const struct program_status *program = &status->programs[i];
+			char labels[LINE_MAX_BYTES / 2] = "", id[16];
+
+			snprintf(id, sizeof(id), "%u", program->id);
+			label(labels, "program", program->name);
+			label(labels, "id", id);
+			line(writer, names[what], labels,
+			     what ? (double)program->runs : (double)program->run_ns * 1e-9);
+		}
+	}
+}
+
+/* As Hubble tells of its exporters. */
+static void write_hubble_exporters(struct writer *writer, const struct status *status)
+{
+	if (status->exporter_count)
+		head(writer, "hubble_dynamic_exporter_up", "0: the last attempt failed", "gauge");
+	for (size_t i = 0; i < status->exporter_count; i++) {
+		char labels[LINE_MAX_BYTES / 2] = "";
+
+		label(labels, "name", status->exporters[i].name);
+		line(writer, "hubble_dynamic_exporter_up", labels, !status->exporters[i].failing);
+	}
+}
+
 int status_metrics_write(const struct status *status, bool openmetrics, struct buffer *page)
 {
 	struct writer writer = { page, openmetrics, 0 };
@@ -184,5 +221,7 @@ int status_metrics_write(const struct status *status, bool openmetrics, struct b
 	write_ledger(&writer, status);
 	write_interfaces(&writer, status);
 	write_exporters(&writer, status);
+	write_hubble_exporters(&writer, status);
+	write_programs(&writer, status);
 	return writer.error;
 }

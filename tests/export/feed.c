@@ -7,7 +7,7 @@
  * where it was, and each record has the same id again.
  *
  *   feed [--records N] [--start POSITION] [--epoch E] [--rate PER_SECOND] [--progress FILE]
- *        [--node NAME] --set export.0.type=file --set export.0.path=/...
+ *        [--node NAME] [--mix 1] [--pairs 1] --set export.0.type=file --set export.0.path=/...
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -22,12 +22,13 @@
 #include "flowd/base/usage.h"
 #include "flowd/config.h"
 #include "proto/address.h"
+#include "tests/export/feed_mix.h"
 
 #define HISTORY 65536
 #define CHUNK	1024
 
 static struct {
-	uint64_t records, start, epoch, rate;
+	uint64_t records, start, epoch, rate, mix, pairs;
 	const char *progress, *node;
 } given = { .records = 1000, .start = 1, .epoch = UINT64_C(1700000000000000000), .node = "feed" };
 
@@ -59,6 +60,10 @@ static void take_option(struct config *config, const char *name, const char *val
 		given.epoch = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "--rate"))
 		given.rate = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "--mix"))
+		given.mix = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "--pairs"))
+		given.pairs = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "--node"))
 		given.node = value;
 	else if (!strcmp(name, "--progress"))
@@ -123,6 +128,17 @@ static void make_record(struct flow_record *record, uint64_t n)
 	}
 }
 
+/* feed_mix.h */
+static void vary_record(struct flow_record *record, uint64_t n)
+{
+	if (given.mix)
+		feed_mix(record, n);
+	if (given.pairs) {
+		make_record(record, n & ~UINT64_C(1));
+		feed_pair(record, n);
+	}
+}
+
 static void write_progress(struct exporters *exporters)
 {
 	struct exporter_stats stats[EXPORTERS_MAX];
@@ -155,6 +171,7 @@ static void feed(struct history *history, struct exporters *exporters)
 			struct flow_record record;
 
 			make_record(&record, given.start + made++);
+			vary_record(&record, given.start + made - 1);
 			history_append(history, &record);
 		}
 		while (exporters_pump(exporters) && !stopped)

@@ -58,6 +58,25 @@ class ClickHouse(Case):
                                   "'10.0.0.2'"),
                          "10.0.0.2\t53\t6\t3\t300\tfin\t1699999999502")
 
+    def test_events(self):
+        """drops, DNS, TCP trouble and who the ends are have their columns"""
+        report = self.feed(80, "--mix", "1", **self.settings())
+        self.assertEqual((report["acknowledged"], report["lost"]), (80, 0))
+        for columns, condition, row in (
+                ("drop_reason, drop_site, drop_hook, drop_table, drop_chain, dropped",
+                 "kind='drop'", "NETFILTER_DROP nft_do_chain input filter pods 3"),
+                ("dns_query, dns_type, dns_rcode, dns_ips, dns_ttl, dns_latency_us",
+                 "dns_message='response'",
+                 "example.com. A NOERROR 1.2.3.4 2001:db8::1 30 1234"),
+                ("verdict, dns_query, dns_retries", "dns_message='timeout'",
+                 "ERROR example.com. 1"),
+                ("source_process, source_uid, source_pod, source_image, source_nat_ip, "
+                 "destination_identity, retransmits, handshake_us", "source_pid=4711",
+                 "curl 1000 shop/web-0 localhost/bb:2 192.0.2.7 world 7 1200")):
+            with self.subTest(condition):
+                self.assertEqual(self.sql(f"SELECT DISTINCT {columns} FROM flows WHERE {condition}"
+                                          ).replace("\t", " "), row)
+
     def test_killed(self):
         """killed servers and a killed feed: nothing lost, what came twice has the same id"""
         count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "30000"))

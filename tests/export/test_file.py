@@ -6,11 +6,13 @@ import gzip
 import json
 import os
 import subprocess
+from collections import Counter
 
 import feeding
 from feeding import Case, ids, position, tap, wait_until
 
 COUNT = 8000
+PROTOCOLS = {"TCP": 6, "UDP": 17, "ICMPv4": 1, "ICMP": 1}
 
 
 def records(paths):
@@ -96,6 +98,41 @@ class File(Case):
         self.assertEqual((report["sent"], report["lost"]), (2000, 0))
         self.assertGreater(report["failures"], 0)
         self.check([os.path.join(small, "out")], 2000)
+
+    def test_summaries(self):
+        """summaries of each second add up to the records, by keys and by reason of drops"""
+        done = self.start(feeding.FEED, "--records", 4000, "--mix", "1", *feeding.options(
+            type="file", path=self.path("out")), *(word for setting in (
+                "type=file", f"path={self.path('sums')}", "interval=1s",
+                "by=protocol,verdict,source.namespace|destination.port")
+                for word in ("--set", f"export.1.{setting}")), stdout=-1)
+        self.assertEqual(done.wait(60), 0)
+        rows, wanted = records([self.path("sums")]), {}
+        for flow in (line["flow"] for line in records([self.path("out")])):
+            told = flow["extensions"]["value"]
+            sums = wanted.setdefault((flow["time"][:19], told["protocol"], flow["verdict"]),
+                                     Counter())
+            sums["records"] += 1
+            if told["kind"].startswith("flow"):
+                sums["packets"] += int(told["packets"])
+                sums["bytes"] += int(told["bytes"])
+                sums["retransmits"] += told.get("tcp", {}).get("retransmits", 0)
+            elif told["kind"] == "drop":
+                sums["drops"] += int(told["drop"]["packets"])
+        self.assertEqual(self.sums_of(rows), wanted)
+
+    def sums_of(self, rows):
+        found = {}
+        for one in (row["summary"] for row in rows):
+            key = (one["start"][:19], PROTOCOLS[one["by"]["protocol"]], one["by"]["verdict"])
+            sums = found.setdefault(key, Counter())
+            self.assertEqual(len({"source.namespace", "destination.port"} & set(one["by"])), 1)
+            for name in ("records", "retransmits"):
+                sums[name] += one[name]
+            sums["packets"] += one["packets"] + one["reply_packets"]
+            sums["bytes"] += one["bytes"] + one["reply_bytes"]
+            sums["drops"] += sum(one.get("drops", {}).values())
+        return found
 
     def test_schemas(self):
         """each format is one line a record, with the id of the record"""

@@ -3,36 +3,15 @@
 """Posts before a server that records them: each preset's path, headers, compression and body, what
 failures mean, and what a 400 costs."""
 import base64
-import gzip
-import http.server
 import json
 import ssl
-import threading
 import time
+from collections import Counter
 
 import feeding
+import otlp
+import recorder
 from feeding import Case, ids, position, tap, wait_until
-
-
-class Recorder(http.server.BaseHTTPRequestHandler):
-    """Answers as the server's `answer` says; keeps what came."""
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):  # pylint: disable=invalid-name
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers["Content-Encoding"] == "gzip":
-            body = gzip.decompress(body)
-        status, headers, text = self.server.answer(self, body)
-        self.server.posts.append((status, self.path, dict(self.headers), body, time.monotonic()))
-        self.send_response(status)
-        for key, value in headers.items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):  # pylint: disable=arguments-differ
-        pass
 
 
 def lines(body):
@@ -45,15 +24,7 @@ def native(line):
 
 class Http(Case):
     def serve(self, answer=lambda request, body: (200, {}, b"{}"), tls=None):
-        with self.net:
-            server = http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Recorder)
-        server.posts, server.answer = [], answer
-        if tls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        return server
+        return recorder.serve(self, answer, tls)
 
     def post(self, count, **settings):
         return self.feed(count, type="http", url="http://127.0.0.1:8080", **settings)
@@ -97,6 +68,29 @@ class Http(Case):
                 self.assertEqual({post[1] for post in server.posts}, {path})
                 found = [number for post in server.posts for number in find(post[3])]
                 self.assertEqual((len(found), set(found)), (300, ids(300)))
+                self.check_shape(preset, [post[3] for post in server.posts])
+
+    def check_shape(self, preset, bodies):
+        """What the receivers' documentation says of the body beside the records."""
+        for body in bodies:
+            if preset == "otlp":
+                otlp.check(json.loads(body), "ExportLogsServiceRequest")
+            elif preset == "loki":
+                stream, = json.loads(body)["streams"]
+                self.assertEqual(set(stream), {"stream", "values"})
+                self.assertTrue(all(isinstance(label, str) for label in stream["stream"].values()))
+                for when, line in stream["values"]:
+                    self.assertRegex(when, "^1[67][0-9]{17}$")
+                    self.assertIsInstance(line, str)
+            elif preset == "splunk":
+                for event in lines(body):
+                    self.assertLessEqual(set(event), {"time", "host", "source", "sourcetype",
+                                                      "index", "event", "fields"})
+                    self.assertIsInstance(event["time"], float)
+            else:
+                self.assertTrue(body.endswith(b"\n"))
+                for action in lines(body)[::2]:
+                    self.assertEqual([*action], ["create"])
 
     def test_elastic_fields(self):
         """documents of the elasticsearch preset are ECS, and their ids are those of the records"""
@@ -108,23 +102,46 @@ class Http(Case):
             self.assertEqual(document["event"]["category"], ["network"])
 
     def test_bulk_answer(self):
-        """of a bulk, what is there counts, what was refused is lost, the rest is sent again"""
+        """of a bulk, what is there is not sent again, what was refused is lost, and only what may
+        have more luck is tried again; 409 is there already"""
         def answer(request, body):
-            status = []
-            for row in lines(body)[::2]:
-                number = position(row["create"]["_id"])
-                first = number not in seen
-                seen.add(number)
-                status.append(400 if number == 7 else 429 if number == 20 and first else
-                              409 if not first else 201)
-            items = [{"create": {"status": one}} for one in status]
-            return 200, {}, json.dumps({"errors": True, "items": items},
-                                       separators=(",", ":")).encode()
-        seen = set()
+            numbers = [position(row["create"]["_id"]) for row in lines(body)[::2]]
+            sent.update(numbers)
+            codes = [400 if number in refused else 409 if number in known else
+                     503 if number in busy and sent[number] < 3 else 201 for number in numbers]
+            items = [{"create": {"_index": "flowd", "_id": "x", "status": code, **(
+                {"error": {"type": "t", "reason": 'a "status": 201 \\ in words'}}
+                if code > 399 else {})}} for code in codes]
+            return 200, {}, json.dumps({"took": 3, "errors": max(codes) > 399, "items": items}
+                                       ).encode()
+        refused, known, busy, sent = {1, 37, 38, 100}, {12, 13}, {2, 39, 40, 99}, Counter()
         self.serve(answer)
         report = self.post(100, preset="elasticsearch")
-        self.assertEqual((report["acknowledged"], report["lost"]), (99, 1))
-        self.assertEqual(seen, ids(100))
+        self.assertEqual((report["acknowledged"], report["lost"]), (96, 4))
+        self.assertEqual({number for number in sent if sent[number] > 1}, busy)
+        self.assertEqual((set(sent), sum(sent.values())), (ids(100), 100 + 2 * len(busy)))
+
+    def test_bulk_refused_whole(self):
+        """a bulk that is refused as a whole is split like any other batch"""
+        def answer(request, body):
+            if len(lines(body)) > 20:
+                return 413, {}, b"too large"
+            arrived.extend(position(row["create"]["_id"]) for row in lines(body)[::2])
+            return 200, {}, b'{"errors":false}'
+        arrived = []
+        self.serve(answer)
+        report = self.post(100, preset="elasticsearch")
+        self.assertEqual((report["acknowledged"], report["lost"]), (100, 0))
+        self.assertEqual(sorted(arrived), sorted(ids(100)))
+
+    def test_rejected(self):
+        """what an OTLP receiver did not want is told, and not sent again"""
+        self.serve(lambda request, body: (
+            200, {}, b'{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"no"}}'))
+        feed = self.start_feed(20, type="http", url="http://127.0.0.1:8080", preset="otlp")
+        out, errors = feed.communicate(timeout=30)
+        self.assertEqual(json.loads(out)["acknowledged"], 20)
+        self.assertIn("did not want 3 records; they are lost", errors)
 
     def test_refused(self):
         """a batch that is refused is split until the record to blame is found"""

@@ -5,8 +5,10 @@ exactly, no sequence number is wrong; tshark knows every element; TCP is read by
 import datetime
 import json
 import os
+import re
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 
@@ -56,23 +58,27 @@ def expected(count):
 
 
 class Ipfix(Case):
-    def test_nfdump(self):
-        """nfcapd stores every flow as it was, with no sequence error"""
+    def nfdump(self, count, *arguments, **settings):
+        """What nfcapd stored of so many records, which it received without a sequence error."""
         os.mkdir(self.path("nf"))
         collector = self.start("nfcapd", "-b", "127.0.0.1", "-p", "19995", "-w", self.path("nf"),
-                               "-t", "3600", log="nfcapd.log")
+                               "-t", "3600", "-B", "2000000", log="nfcapd.log")
         self.listening(19995, socket.SOCK_DGRAM)
-        report = self.feed(COUNT, "--rate", "20000", type="ipfix", address="udp://127.0.0.1:19995")
-        self.assertEqual((report["sent"], report["lost"]), (COUNT, 0))
+        report = self.feed(count, *arguments, "--rate", "20000", type="ipfix",
+                           address="udp://127.0.0.1:19995", **{"delay": "5ms", **settings})
+        self.assertEqual((report["sent"], report["lost"]), (count, 0))
         collector.send_signal(signal.SIGTERM)
         collector.wait(10)
         log = "\n".join(self.lines("nfcapd.log"))
         self.assertRegex(log, r"Sequence Errors: 0, Bad Packets: 0")
         file, = [name for name in os.listdir(self.path("nf")) if name.startswith("nfcapd.2")]
-        rows = json.loads(subprocess.run(
+        return json.loads(subprocess.run(
             ["nfdump", "-r", os.path.join(self.path("nf"), file), "-o", "json"],
             env={**os.environ, "TZ": "UTC"}, capture_output=True, text=True, check=True).stdout)
-        self.check_nfdump(rows)
+
+    def test_nfdump(self):
+        """nfcapd stores every flow as it was, with no sequence error"""
+        self.check_nfdump(self.nfdump(COUNT))
 
     def check_nfdump(self, rows):
         wanted = expected(COUNT)
@@ -93,7 +99,8 @@ class Ipfix(Case):
         self.start("nfacctd", "-f", self.path("nfacctd.conf", NFACCTD.format(
             dir=self.lab.directory)), log="nfacctd.log")
         self.listening(19997, socket.SOCK_DGRAM)
-        self.feed(1000, "--rate", "5000", type="ipfix", address="udp://127.0.0.1:19997")
+        self.feed(1000, "--rate", "5000", type="ipfix", address="udp://127.0.0.1:19997",
+                  delay="5ms")
         wait_until("nfacctd has written all",
                    lambda: len(self.lines("nfacctd.json")) >= 1000, 20)
         wanted = expected(1000)
@@ -113,7 +120,8 @@ class Ipfix(Case):
                           log="dump.log")
         wait_until("tcpdump listens", lambda: "listening" in "".join(self.lines("dump.log")), 10)
         sink = self.socket(socket.SOCK_DGRAM, 4739)
-        self.feed(64, type="ipfix", address="udp://127.0.0.1:4739")
+        self.feed(64, "--mix", "1", type="ipfix", address="udp://127.0.0.1:4739",
+                  enterprise="32999")
         wait_until("the capture has all", lambda: self.flows(self.decoded(capture)) == 64, 20)
         dump.terminate()
         dump.wait(5)
@@ -121,11 +129,36 @@ class Ipfix(Case):
         text = self.decoded(capture)
         for bad in ("Malformed", "Unknown", "No template"):
             self.assertFalse(bad in text, bad)
-        for word in ("Octets: 172", "Packets: 2", "Protocol: UDP (17)", "StartTime: ", "EndTime: ",
+        for word in ("Octets: 258", "Packets: 3", "Protocol: UDP (17)", "StartTime: ", "EndTime: ",
                      "TCP Flags: 0x13", "InputInt: 2", "Vlan Id: 0", "IfName: veth1",
                      "Flow End Reason: End of Flow detected (3)", "Sampling interval: 1",
-                     "Layer 2 Octet Delta Count: 200", "Flow Id: 1"):
+                     "Layer 2 Octet Delta Count: 300", "Flow Id: 1",
+                     "Dropped Packets: 3", "Selector Id: 1",
+                     "Selector Algorithm: Uniform probabilistic Sampling (4)", "Sampling Packet Interval: 1",
+                     "Sampling Packet Space: 0", "Sampling Probability: 1"):
             self.assertTrue(plain(word) in plain(text), word)
+        self.assertEqual(set(re.findall(r"Enterprise Private entry: .*?Type (\d+):", text)),
+                         {str(number) for number in range(1, 14)})
+        for fact in ("NETFILTER_DROP", "nft_do_chain", "example.com.", "timeout"):
+            self.assertTrue(fact.encode().hex(" ") in text, fact)
+
+    def test_biflow(self):
+        """both directions in one record: nfdump has them as one flow with both counts"""
+        rows = self.nfdump(2000, "--pairs", "1", "--start", "2", biflow="true", delay="10ms")
+        both = [row for row in rows if row.get("out_packets")]
+        self.assertGreater(len(both), 900) # a batch may end between the two
+        self.assertEqual(len(rows) + len(both), 2000)
+        for row in both:
+            n = (int(row["last"][-3:]) + 1) % 1000
+            self.assertEqual((row["in_packets"], row["out_packets"]), (n % 1000 + 1,) * 2, row)
+            self.assertEqual(row["out_bytes"], 10 * row["in_bytes"], row)
+            self.assertEqual(row["dst_port"], 443, row)
+
+    def test_biflow_alone(self):
+        """without partner a direction goes as it is"""
+        rows = self.nfdump(200, biflow="true")
+        self.assertEqual(len(rows), 200)
+        self.assertEqual({row.get("out_packets", 0) for row in rows}, {0})
 
     @staticmethod
     def flows(text):
@@ -172,7 +205,26 @@ class Ipfix(Case):
                     self.read_templates(body, kind == 3, lengths)
                 else:
                     records[domain] += self.count_records(body, lengths[kind])
-        self.assertEqual(records, {0: 1, 1: COUNT})
+        self.assertEqual(records, {0: 2, 1: COUNT}) # an interface's name, a selector
+
+    def test_tls(self):
+        """over TLS with our certificate the same messages come; without it none"""
+        self.pki()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path("server.crt"), self.path("server.key"))
+        context.load_verify_locations(self.path("ca.crt"))
+        context.verify_mode = ssl.CERT_REQUIRED
+        listener = self.socket(socket.SOCK_STREAM, 4740)
+        feed = self.start_feed(COUNT, type="ipfix", address="tls://localhost:4740",
+                               ca=self.path("ca.crt"), cert=self.path("client.crt"),
+                               key=self.path("client.key"))
+        connection = context.wrap_socket(listener.accept()[0], server_side=True)
+        self.assertEqual(connection.getpeercert()["subject"][0][0], ("commonName", "node-a"))
+        data = b""
+        while more := connection.recv(1 << 20):
+            data += more
+        self.assertEqual(self.report(feed)["sent"], COUNT)
+        self.check_messages(data)
 
     @staticmethod
     def count_records(body, sizes):

@@ -7,6 +7,8 @@ import os
 import re
 
 import feeding
+import otlp
+import recorder
 from feeding import Case, tap, wait_until
 from daemon import Daemon
 from lab import Cluster
@@ -57,6 +59,10 @@ class Metrics(Case):
                                     '{interface="web",mode="tcx"}'), 1)
         self.assertEqual(self.value(page, 'flowd_ledger{counter="arp_packets"}'),
                          float(status["ledger"]["arp_packets"]))
+        for program in ("tc_ingress", "tc_egress"):
+            self.assertRegex(page, rf'flowd_program_runs_total{{program="{program}",id="\d+"}} \d')
+        self.assertGreaterEqual(self.value(
+            self.page(), 'hubble_metrics_http_handler_requests_total{code="200"}'), 1)
         other = self.page("-H", "Accept: application/openmetrics-text; version=1.0.0")
         self.assertTrue(other.endswith("# EOF\n"))
         self.assertIn("# TYPE hubble_icmp counter\n", other)
@@ -70,7 +76,8 @@ class Metrics(Case):
             done = self.net.run("promtool", *command, check=False)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         daemon = Daemon(self.lab, self.lab.node, ["web"], {
-            "export.0.type": "file", "export.0.path": self.path("out")}).ready()
+            "export.0.type": "file", "export.0.path": self.path("out"),
+            "metrics.push_url": "http://127.0.0.1:8080"}).ready()
         known = set(re.findall(r"^# HELP (\S+) ", self.page(), re.MULTILINE))
         asked = {}
         for name in [rules] + [os.path.join(DEPLOY, "grafana", name)
@@ -89,7 +96,7 @@ class Metrics(Case):
                            "traffic_direction port-distribution", max_series=2)
         self.lab.client.run("ping", "-q", "-c", 3, "-i", "0.01", self.lab.WEB4)
         name = (f'hubble_icmp_total{{family="IPv4",type="EchoRequest",source="{self.lab.CLIENT4}",'
-                f'destination_ip="{self.lab.WEB4}",traffic_direction="INGRESS"}}')
+                f'destination_ip="{self.lab.WEB4}",traffic_direction="ingress"}}')
         wait_until("the pings are told", lambda: self.value(self.page(), name) == 3, 20)
         for port in range(1, 9):
             self.lab.client.run("curl", "-s", "-m", "2", f"http://{self.lab.WEB4}:{port}",
@@ -126,6 +133,55 @@ class Metrics(Case):
         self.assertEqual(self.net.run(*ask).stdout, "401")
         self.assertEqual(self.net.run(*ask, "-H", "Authorization: Bearer secret").stdout, "200")
         self.assertEqual(self.net.run(*ask, "-H", "Authorization: Bearer secreT").stdout, "401")
+
+    def test_push(self):
+        """pushed by OTLP/HTTP: what the page says, in the messages of opentelemetry-proto"""
+        server = recorder.serve(self, lambda request, body: (200, {}, b'{"partialSuccess":{'
+                                                             b'"rejectedDataPoints":"2"}}'))
+        self.daemon(push_url="http://127.0.0.1:8080", push_interval="1s",
+                    push_token_file=self.path("token", "secret\n"))
+        self.pings()
+        icmp = {"family": "IPv4", "type": "EchoRequest"}
+        wait_until("the pings are pushed", lambda: server.posts and self.pushed(
+            server, "hubble_icmp_total", icmp) == "5", 20)
+        self.assertEqual({post[1] for post in server.posts}, {"/v1/metrics"})
+        headers = server.posts[-1][2]
+        self.assertEqual((headers["Authorization"], headers["Content-Encoding"],
+                          headers["Content-Type"]), ("Bearer secret", "gzip", "application/json"))
+        found = otlp.metrics(json.loads(server.posts[-1][3]))
+        total = found["hubble_icmp_total"]["sum"]
+        self.assertEqual((total["aggregationTemporality"], total["isMonotonic"]), (2, True))
+        point = total["dataPoints"][0]
+        self.assertLess(int(point["startTimeUnixNano"]), int(point["timeUnixNano"]))
+        for point in found["flowd_tcp_handshake_seconds"]["histogram"]["dataPoints"]:
+            self.assertEqual(len(point["bucketCounts"]), len(point["explicitBounds"]) + 1)
+            self.assertEqual(sum(map(int, point["bucketCounts"])), int(point["count"]))
+        self.assertEqual(found["flowd_tcp_handshake_seconds"]["unit"], "s")
+        named = set(re.findall("^# HELP (\\S+)", self.page(), re.MULTILINE))
+        empty = {name for name in named if not re.search(rf"^{name}[_{{ ]", self.page(), re.M)}
+        self.assertEqual(named - empty - set(found), set())
+        wait_until("what was not wanted is told", lambda: self.value(
+            self.page(), "flowd_metrics_push_rejected_total") > 0, 20)
+
+    @staticmethod
+    def pushed(server, name, labels):
+        """The value of a series in the latest body."""
+        metric = otlp.metrics(json.loads(server.posts[-1][3])).get(name, {"sum": {"dataPoints": []}})
+        for point in metric["sum"]["dataPoints"]:
+            if {one["key"]: one["value"]["stringValue"] for one in point["attributes"]} == labels:
+                return point["asInt"]
+        return None
+
+    def test_push_failing(self):
+        """a receiver that is away is told once, not at every attempt; when it is back all goes on"""
+        daemon = self.daemon(push_url="http://127.0.0.1:8080", push_interval="1s")
+        wait_until("the failure is counted", lambda: (self.value(
+            self.page(), "flowd_metrics_push_failures_total") or 0) >= 2, 20)
+        self.assertEqual(daemon.messages().count("trying again every interval"), 1)
+        server = recorder.serve(self)
+        wait_until("it works again", lambda: "push_url: works again" in daemon.messages(), 20)
+        self.assertTrue(server.posts)
+        self.assertEqual(daemon.stop(), 0)
 
     def test_taken(self):
         """an address that is taken is told; the daemon works without the page"""

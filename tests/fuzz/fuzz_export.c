@@ -29,10 +29,13 @@ static void read_items(const uint8_t *data, size_t size)
 
 static void read_answer(const char *text)
 {
-	int status = 0;
+	enum http_verdict said[10];
+	int status = 200;
 
-	if (http_presets[HTTP_PRESET_ELASTIC].accepted(text, 10, &status) > 10)
-		abort();
+	http_presets[HTTP_PRESET_ELASTIC].judge(text, said, 10, &status);
+	for (int i = 0; i < 10; i++)
+		if (said[i] > HTTP_REFUSED)
+			abort();
 }
 
 static void read_filter(const char *text)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Bodies: the native line with its id and mask, and each schema's fields against the published
- * lists (tests/schemas), by name and by the kind of value. */
+/* Bodies: the native line with its id and mask, masked schemas, escapes; summaries; the filter's
+ * line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,10 +12,9 @@
 #include <string.h>
 
 #include "flowd/export/format.h"
-#include "flowd/export/schema.h"
 #include "flowd/export/summary.h"
 #include "proto/filter_line.h"
-#include "tests/unit/sample_record.h"
+#include "tests/unit/sample_dns.h"
 
 static const struct format_id id = { .text = "00000000-0000-8000-8000-000000000001" };
 
@@ -88,77 +87,6 @@ static void test_escapes(void **state)
 	free(body);
 }
 
-/* ---- published lists ---------------------------------------------------------------------------
- */
-
-/* The second word of the line that begins with `path`; NULL: not in the list. */
-static const char *listed(const char *list, const char *path, char kind[64])
-{
-	char name[256];
-	FILE *file;
-	bool found = false;
-
-	snprintf(name, sizeof(name), SOURCE_ROOT "/tests/schemas/%s", list);
-	file = fopen(name, "r");
-	assert_non_null(file);
-	while (!found && fscanf(file, "%255s %63s", name, kind) == 2)
-		found = !strcmp(name, path);
-	fclose(file);
-	return found ? kind : NULL;
-}
-
-static bool is_number(enum schema_as as)
-{
-	return as == SCHEMA_NUMBER || as == SCHEMA_MS || as == SCHEMA_SECONDS;
-}
-
-static void check_list(const struct schema *schema, const char *list)
-{
-	char kind[64];
-
-	for (size_t i = 0; i < schema->count; i++) {
-		const struct schema_row *row = &schema->rows[i];
-
-		if (!listed(list, row->path, kind))
-			fail_msg("%s: no such field: %s", list, row->path);
-		if (is_number(row->as) && strcmp(kind, "number"))
-			fail_msg("%s: %s is a %s, no number", list, row->path, kind);
-		if (row->as == SCHEMA_TIME && strcmp(kind, "date"))
-			fail_msg("%s: %s is a %s, no date", list, row->path, kind);
-		if ((row->as == SCHEMA_TEXT || row->as == SCHEMA_LOWER ||
-		     row->as == SCHEMA_LITERAL || row->as == SCHEMA_CALL) &&
-		    !strcmp(kind, "number") && schema->style == SCHEMA_JSON)
-			fail_msg("%s: %s is a number", list, row->path);
-	}
-}
-
-static void test_lists(void **state)
-{
-	(void)state;
-	check_list(&schema_ecs, "ecs.txt");
-	check_list(&schema_ocsf, "ocsf.txt");
-	check_list(&schema_cef, "cef.txt");
-}
-
-/* Rows below one object stand together, else an object would be written twice. */
-static void test_order(void **state)
-{
-	static const struct schema *const schemas[] = { &schema_ecs, &schema_ocsf, &schema_flat };
-
-	(void)state;
-	for (size_t s = 0; s < 3; s++)
-		for (size_t i = 1; i < schemas[s]->count; i++) {
-			const struct schema_row *rows = schemas[s]->rows;
-			size_t length = strcspn(rows[i].path, ".") + 1;
-			bool begun = false;
-
-			for (size_t j = 0; j < i && strchr(rows[i].path, '.'); j++)
-				begun |= !strncmp(rows[j].path, rows[i].path, length);
-			if (begun && strncmp(rows[i - 1].path, rows[i].path, length))
-				fail_msg("%s stands apart", rows[i].path);
-		}
-}
-
 /* ---- summaries ---------------------------------------------------------------------------------
  */
 
@@ -194,6 +122,66 @@ static void test_summary(void **state)
 			    "\"retransmits\":0,\"start\":\"2024-05-06T07:08:09Z\","
 			    "\"zero_windows\":0},\"node_name\":\"node1\",\"time\":"
 			    "\"2024-05-06T07:08:10Z\"}");
+	buffer_fini(&body);
+	summary_close(summary);
+}
+
+static char *summary_of(struct summary *summary, struct buffer *body)
+{
+	uint64_t time_ns, conversation;
+
+	assert_true(summary_due(summary, UINT64_MAX));
+	assert_true(summary_next(summary, "x", body, &time_ns, &conversation));
+	assert_false(summary_due(summary, UINT64_MAX));
+	buffer_append(body, "", 1);
+	return (char *)body->data;
+}
+
+/* Percentiles of the records' round trip times, trouble, and drops by reason: those of events, not
+ * what flows repeat of them; keys by the side that opened, names too. */
+static void test_summary_facts(void **state)
+{
+	static const char *const reasons[] = {
+		"NETFILTER_DROP", "NO_SOCKET", "TCP_CSUM", "A", "B", "C", "D", "E", "F", "NO_SOCKET"
+	};
+	struct flow_record flow = sample_looked_up(), drop = sample_drop();
+	struct buffer body = { 0 };
+	struct summary *summary;
+	char *text;
+
+	(void)state;
+	assert_int_equal(summary_open(&summary, "source.name|source.ip,destination.name",
+				      1000000000, EXPORT_FORMAT_NATIVE, "node1"),
+			 0);
+	sample_tcp(&flow);
+	flow.dropped = 1000;
+	for (unsigned i = 1; i <= 100; i++) {
+		flow.tcp.srtt_avg_us = i * 1000;
+		summary_add(summary, &flow);
+	}
+	flow.reply = FLOW_REPLY_YES; /* from www.example.com to the client */
+	flow.source_names = sample_looked_up().destination_names;
+	flow.destination_names = sample_looked_up().source_names;
+	flow.tcp.srtt_avg_us = 0;
+	summary_add(summary, &flow);
+	drop.source_names = sample_looked_up().source_names;
+	drop.destination_names = sample_looked_up().destination_names;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		drop.drops[0].reason = reasons[i];
+		summary_add(summary, &drop);
+	}
+	text = summary_of(summary, &body);
+	assert_non_null(strstr(text, "\"by\":{\"source.name\":\"client.example\","
+				     "\"destination.name\":\"www.example.com\"},"));
+	assert_non_null(strstr(text, "\"drops\":{\"NETFILTER_DROP\":3,\"NO_SOCKET\":6,"
+				     "\"TCP_CSUM\":3,\"A\":3,\"B\":3,\"C\":3,\"D\":3,"
+				     "\"other\":6},"));
+	assert_non_null(strstr(text, "\"records\":111,"));
+	assert_non_null(strstr(text, "\"reply_bytes\":3456,"));
+	assert_non_null(strstr(text, "\"resets\":101,\"retransmits\":303,"));
+	/* a bucket's top, at most a sixteenth above: 50, 90 and 99 ms */
+	assert_non_null(strstr(text, "\"rtt_ns\":{\"p50\":50331647,\"p90\":92274687,"
+				     "\"p99\":100663295},"));
 	buffer_fini(&body);
 	summary_close(summary);
 }
@@ -270,9 +258,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mask),	      cmocka_unit_test(test_schema_mask),
-		cmocka_unit_test(test_escapes),	      cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_order),	      cmocka_unit_test(test_summary),
-		cmocka_unit_test(test_summary_bound), cmocka_unit_test(test_filter_line),
+		cmocka_unit_test(test_escapes),	      cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_summary_facts), cmocka_unit_test(test_summary_bound),
+		cmocka_unit_test(test_filter_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
