@@ -19,7 +19,7 @@ struct budget {
 	uint32_t factor;	  /* 0 = not looked yet */
 };
 
-/* Every five seconds or so, with the CPU time used so far; the factor on sampling, 1 = none. */
+/* Now and then, with the CPU time used so far; the factor on sampling, 1 = none. */
 uint32_t budget_look(struct budget *budget, uint64_t now_ns, uint64_t cpu_ns);
 
 #endif

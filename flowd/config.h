@@ -113,7 +113,10 @@ struct config {
 		const char *push_url, *push_token_file, *push_ca, *push_cert, *push_key;
 		uint64_t max_series, ttl, push_interval;
 	} metrics;
-	uint64_t budget_cpu;   /* percent of one CPU; 0: no bound */
+	struct {
+		uint64_t cpu; /* percent of one CPU; 0: no bound */
+		uint64_t interval;
+	} budget;
 	const char *node_name; /* never NULL after config_finish() */
 	const char *btf;
 	uint64_t log_level; /* enum log_level */

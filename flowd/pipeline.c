@@ -16,8 +16,7 @@
 
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
-#include "flowd/base/usage.h"
-#include "flowd/budget.h"
+#include "flowd/budget_watch.h"
 #include "flowd/delivery.h"
 #include "flowd/device_names.h"
 #include "flowd/dns_feed.h"
@@ -59,7 +58,7 @@ struct pipeline {
 	struct identification *identification;
 	struct ledger_watch ledger;
 	struct status_page *status;
-	struct budget budget;
+	struct budget_watch *budget;
 	struct loop_source *drain_timer, *ring_ready, *devices_ready, *sample_timer;
 	uint64_t drains, loss_logged_ns;
 	bool drain_failing, finishing;
@@ -111,10 +110,8 @@ static const char *pipeline_device_name(void *context, uint32_t ifindex)
 static void pipeline_loss(void *context, const struct flow_loss *loss)
 {
 	struct pipeline *pipeline = context;
-	struct history_stats stats;
 
-	history_stats(pipeline->history, &stats);
-	losses_note(pipeline->losses, stats.newest, loss);
+	losses_note(pipeline->losses, history_newest(pipeline->history), loss);
 	delivery_loss(pipeline->delivery, loss);
 	ledger_log(loss, &pipeline->loss_logged_ns);
 }
@@ -229,7 +226,7 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.interfaces = pipeline->interfaces,
 		.publisher = delivery_publisher(pipeline->delivery),
 		.queries = delivery_queries(pipeline->delivery),
-		.thrift = pipeline->budget.factor,
+		.thrift = budget_watch_factor(pipeline->budget),
 		.exporters = outlets_exporters(delivery_outlets(pipeline->delivery)),
 		.trouble = pipeline->trouble,
 		.identification = pipeline->identification,
@@ -244,24 +241,12 @@ static void pipeline_status(void *context, struct status *status)
 	status_page_fill(pipeline->status, &sources, status);
 }
 
-static void pipeline_keep_budget(struct pipeline *pipeline)
-{
-	uint32_t before = pipeline->budget.factor;
-	uint32_t factor = budget_look(&pipeline->budget, clock_monotonic_ns(), usage_cpu_ns());
-
-	interfaces_set_thrift(pipeline->interfaces, factor);
-	if (before && factor != before)
-		log_warning("budget.cpu: from now on 1 in %u packets is looked at, was 1 in %u",
-			    factor, before);
-}
-
 static void pipeline_sample(void *context)
 {
 	struct pipeline *pipeline = context;
 	struct status_sources sources = pipeline_sources(pipeline);
 
 	status_page_sample(pipeline->status, &sources);
-	pipeline_keep_budget(pipeline);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -359,6 +344,9 @@ static int pipeline_open_sources(struct pipeline *pipeline)
 	if (!error)
 		error = loop_add_timer(loop, PIPELINE_SAMPLE_NS, pipeline_sample, pipeline,
 				       &pipeline->sample_timer);
+	if (!error)
+		error = budget_watch_open(&pipeline->budget, loop, pipeline->config,
+					  pipeline->interfaces);
 	return error;
 }
 
@@ -393,7 +381,6 @@ int pipeline_open(struct pipeline **out, struct loop *loop, const struct config 
 		return -ENOMEM;
 	pipeline->config = config;
 	pipeline->loop = loop;
-	pipeline->budget.percent = config->budget_cpu;
 	pipeline->epoch = clock_realtime_ns();
 	pipeline->ledger.node_name = config->node_name;
 	pipeline->ledger.last_ns = pipeline->epoch;
@@ -436,6 +423,8 @@ static void pipeline_close_sources(struct pipeline *pipeline)
 	loop_source_free(pipeline->ring_ready);
 	loop_source_free(pipeline->devices_ready);
 	loop_source_free(pipeline->sample_timer);
+	budget_watch_close(pipeline->budget);
+	pipeline->budget = NULL;
 }
 
 /* Everything that was counted becomes a record: detach, take out the rest, end all flows. */

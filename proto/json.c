@@ -276,9 +276,11 @@ static char *put_extensions(char *out, const struct flow_record *record)
 /* ---- lines ---------------------------------------------------------------------------------- */
 
 /* `line` has room for JSON_LINE_MAX. */
-static char *write_flow(char *out, const struct flow_record *record)
+static char *write_flow(char *out, const struct flow_record *record, const char *uuid)
 {
 	out = json_literal(out, "{\"flow\":{");
+	if (uuid)
+		out = put_word(out, "uuid", uuid);
 	out = put_time(out, "time", record->time_ns);
 	if (record->verdict != FLOW_VERDICT_VERDICT_UNKNOWN)
 		out = put_word(out, "verdict", NAME_OF(verdict_names, record->verdict));
@@ -353,10 +355,15 @@ static int finish(char *room, const char *end, char *line, size_t size)
 
 int json_format_flow(const struct flow_record *record, char *line, size_t size)
 {
+	return json_format_flow_as(record, NULL, line, size);
+}
+
+int json_format_flow_as(const struct flow_record *record, const char *uuid, char *line, size_t size)
+{
 	char room[JSON_LINE_MAX];
 	char *start = size >= JSON_LINE_MAX ? line : room;
 
-	return finish(start, write_flow(start, record), line, size);
+	return finish(start, write_flow(start, record, uuid), line, size);
 }
 
 int json_format_loss(const struct flow_loss *loss, char *line, size_t size)

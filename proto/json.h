@@ -15,6 +15,9 @@
 
 /* Writes one line without the newline; returns its length (< size when it fitted). */
 int json_format_flow(const struct flow_record *record, char *line, size_t size);
+/* The same with Hubble's member uuid: plain text without need of escapes, or NULL. */
+int json_format_flow_as(const struct flow_record *record, const char *uuid, char *line,
+			size_t size);
 /* {"lost_events":{...},"node_name":...,"time":...} */
 int json_format_loss(const struct flow_loss *loss, char *line, size_t size);
 

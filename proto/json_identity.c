@@ -34,6 +34,14 @@ static char *put_key(char *out, const char *side, const char *what)
 	return json_literal(out, "\":");
 }
 
+/* "side_what":"text", or nothing */
+static char *put_fact(char *out, const char *side, const char *what, const char *text)
+{
+	if (!text || !*text)
+		return out;
+	return json_literal(json_string(put_key(out, side, what), text, TEXT_BYTES), ",");
+}
+
 /* What was opened at `start` with a key and a brace is taken back when it stayed empty. */
 static char *close_or_take_back(char *out, char *start)
 {
@@ -213,16 +221,13 @@ char *json_end_facts(char *out, const struct flow_record *record, enum flow_side
 {
 	const struct flow_end *end = &record->ends[side];
 	const char *name = side == FLOW_SOURCE ? "source" : "destination";
-	char key[32];
 
-	if (end->endpoint)
+	if (end->endpoint) {
 		out = put_container(out, name, end->endpoint);
-	snprintf(key, sizeof(key), "%s_host", name);
-	out = put_text(out, key, flow_end_text(end, ENDPOINT_HOST), TEXT_BYTES);
-	if (end->endpoint)
+		out = put_fact(out, name, "_host", end->endpoint->text[ENDPOINT_HOST]);
 		out = put_location(out, name, end->endpoint);
-	snprintf(key, sizeof(key), "%s_node", name);
-	out = put_text(out, key, flow_end_text(end, ENDPOINT_NODE), TEXT_BYTES);
+		out = put_fact(out, name, "_node", end->endpoint->text[ENDPOINT_NODE]);
+	}
 	out = put_port(out, record, side);
 	out = put_process(out, name, end);
 	return put_xlated(out, name, end);

@@ -106,6 +106,21 @@ static size_t escape_one(const char **text, char *out)
 	return length;
 }
 
+/* Bytes from here on, at most `max`, that stand for themselves. */
+static size_t plain_length(const char *text, size_t max)
+{
+	size_t length = 0;
+
+	while (length < max) {
+		unsigned char c = (unsigned char)text[length];
+
+		if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+			break;
+		length++;
+	}
+	return length;
+}
+
 char *json_string(char *out, const char *text, size_t max)
 {
 	static const char cut[] = "\xe2\x80\xa6"; /* U+2026 */
@@ -113,8 +128,14 @@ char *json_string(char *out, const char *text, size_t max)
 	char piece[ESCAPED_MAX];
 
 	*out++ = '"';
-	while (*text) {
-		size_t length = escape_one(&text, piece);
+	for (;;) {
+		size_t length = plain_length(text, (size_t)(end - out));
+
+		out = json_bytes(out, text, length);
+		text += length;
+		if (!*text)
+			break;
+		length = escape_one(&text, piece);
 		if (length > (size_t)(end - out)) {
 			out = json_bytes(out, cut, sizeof(cut) - 1);
 			break;

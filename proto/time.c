@@ -76,17 +76,46 @@ static char *write_fraction(char *out, uint32_t ns, int digits)
 	return write_digits(out, ns / divisor[digits], digits);
 }
 
+#define SECOND_TEXT  19 /* 2006-01-02T15:04:05 */
+#define SECONDS_KEPT 16 /* a power of two */
+
+/* Many records are of few seconds: their texts are kept. */
+static char *write_second(char *out, uint64_t second)
+{
+	static _Thread_local struct {
+		uint64_t next; /* the second after the one in `text`; 0: none */
+		char text[SECOND_TEXT];
+	} kept[SECONDS_KEPT];
+	struct time_civil civil;
+	size_t slot = second % SECONDS_KEPT;
+	char *text = kept[slot].text;
+
+	if (kept[slot].next != second + 1) {
+		time_civil_from_seconds((int64_t)second, &civil);
+		text = write_date(text, &civil);
+		*text++ = 'T';
+		write_clock(text, &civil);
+		kept[slot].next = second + 1;
+	}
+	memcpy(out, kept[slot].text, SECOND_TEXT);
+	return out + SECOND_TEXT;
+}
+
 char *time_write_json(char *out, uint64_t ns)
 {
-	struct time_civil civil;
 	uint32_t fraction = (uint32_t)(ns % NS_PER_S);
 	int digits = fraction == 0 ? 0 : fraction % 1000000 == 0 ? 3 : fraction % 1000 == 0 ? 6 : 9;
 
-	time_civil_from_seconds((int64_t)(ns / NS_PER_S), &civil);
-	out = write_date(out, &civil);
-	*out++ = 'T';
-	out = write_clock(out, &civil);
+	out = write_second(out, ns / NS_PER_S);
 	out = write_fraction(out, fraction, digits);
+	*out++ = 'Z';
+	return out;
+}
+
+char *time_write_micro(char *out, uint64_t ns)
+{
+	out = write_second(out, ns / NS_PER_S);
+	out = write_fraction(out, (uint32_t)(ns % NS_PER_S), 6);
 	*out++ = 'Z';
 	return out;
 }

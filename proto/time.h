@@ -61,5 +61,7 @@ int time_format_duration(uint64_t ns, char *text, size_t size);
 /* RFC 3339 in UTC with 0, 3, 6 or 9 digits, as JSON wants it; at most 31 bytes, no NUL; returns the
  * end. */
 char *time_write_json(char *out, uint64_t ns);
+/* The same with always six digits, as RFC 5424 allows at most. */
+char *time_write_micro(char *out, uint64_t ns);
 
 #endif

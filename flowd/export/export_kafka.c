@@ -21,7 +21,9 @@ struct kafka_settings {
 struct export_target {
 	const struct kafka_settings *settings;
 	const char *node_name;
+	struct item_origin origin;
 	rd_kafka_t *producer; /* NULL: to be made */
+	rd_kafka_topic_t *topic;
 	/* The batch on its way: */
 	bool *arrived;
 	size_t room, pending;
@@ -128,7 +130,7 @@ static rd_kafka_conf_t *kafka_conf(const struct kafka_settings *settings, char *
 	good = kafka_set(conf, "bootstrap.servers", settings->brokers, why, why_size) &&
 	       kafka_set(conf, "client.id", "flowd", why, why_size) &&
 	       kafka_set(conf, "enable.idempotence", "true", why, why_size) &&
-	       kafka_set(conf, "compression.codec", "zstd", why, why_size) &&
+	       kafka_set(conf, "compression.codec", "lz4", why, why_size) &&
 	       kafka_set(conf, "linger.ms", "5", why, why_size) &&
 	       kafka_set(conf, "queue.buffering.max.messages", "131072", why, why_size) &&
 	       kafka_set(conf, "reconnect.backoff.max.ms", "1000", why, why_size) &&
@@ -169,7 +171,7 @@ static int kafka_open(struct export_target **out, const struct export_setup *set
 		return -ENOMEM;
 	target->settings = (const struct kafka_settings *)setup->settings;
 	target->node_name = setup->node_name;
-	target->room = setup->settings->batch;
+	target->room = setup->batch;
 	target->arrived = calloc(target->room, sizeof(*target->arrived));
 	if (!target->arrived) {
 		free(target);
@@ -177,6 +179,16 @@ static int kafka_open(struct export_target **out, const struct export_setup *set
 	}
 	*out = target;
 	return 0;
+}
+
+static void kafka_destroy(struct export_target *target)
+{
+	if (target->topic)
+		rd_kafka_topic_destroy(target->topic);
+	if (target->producer)
+		rd_kafka_destroy(target->producer);
+	target->topic = NULL;
+	target->producer = NULL;
 }
 
 static int kafka_ensure(struct export_target *target, char *why, size_t why_size)
@@ -193,28 +205,44 @@ static int kafka_ensure(struct export_target *target, char *why, size_t why_size
 	rd_kafka_conf_set_log_cb(conf, kafka_log);
 	rd_kafka_conf_set_opaque(conf, target);
 	target->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, what, sizeof(what));
-	if (target->producer)
+	if (!target->producer) {
+		rd_kafka_conf_destroy(conf);
+		snprintf(why, why_size, "%s", what);
+		return -EINVAL;
+	}
+	target->topic = rd_kafka_topic_new(target->producer, target->settings->topic, NULL);
+	if (target->topic)
 		return 0;
-	rd_kafka_conf_destroy(conf);
-	snprintf(why, why_size, "%s", what);
+	snprintf(why, why_size, "topic %s: %s", target->settings->topic,
+		 rd_kafka_err2str(rd_kafka_last_error()));
+	kafka_destroy(target);
 	return -EINVAL;
 }
 
+/* 16 hexadecimal digits. */
+static void kafka_key(uint64_t conversation, char key[16])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (int i = 15; i >= 0; i--, conversation >>= 4)
+		key[i] = hex[conversation & 15];
+}
+
+/* Bodies are not copied: they lie in the batch, which is there until all of it is reported. */
 static rd_kafka_resp_err_t kafka_produce(struct export_target *target,
 					 const struct export_item *item, size_t index)
 {
-	char id[ITEM_ID_MAX], key[17];
+	char id[ITEM_ID_MAX], key[16];
 	rd_kafka_resp_err_t result;
 
-	item_id(target->node_name, item->epoch, item->position, id);
-	snprintf(key, sizeof(key), "%016llx", (unsigned long long)item->conversation);
+	item_id_of(&target->origin, target->node_name, item->epoch, item->position, id);
+	kafka_key(item->conversation, key);
 	for (;;) {
 		result = rd_kafka_producev(
-			target->producer, RD_KAFKA_V_TOPIC(target->settings->topic),
-			RD_KAFKA_V_KEY(key, sizeof(key) - 1),
+			target->producer, RD_KAFKA_V_RKT(target->topic),
+			RD_KAFKA_V_KEY(key, sizeof(key)),
 			RD_KAFKA_V_VALUE((void *)(uintptr_t)item->body, item->size),
 			RD_KAFKA_V_HEADER("id", id, ITEM_ID_MAX - 1),
-			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 			RD_KAFKA_V_TIMESTAMP((int64_t)(item->time_ns / 1000000)),
 			RD_KAFKA_V_OPAQUE((void *)(uintptr_t)index), RD_KAFKA_V_END);
 		if (result != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -230,8 +258,7 @@ static void kafka_renew(struct export_target *target)
 
 	if (!rd_kafka_fatal_error(target->producer, what, sizeof(what)))
 		return;
-	rd_kafka_destroy(target->producer);
-	target->producer = NULL;
+	kafka_destroy(target);
 }
 
 static int kafka_send(struct export_target *target, const struct export_item *items, size_t count,
@@ -250,7 +277,7 @@ static int kafka_send(struct export_target *target, const struct export_item *it
 	}
 	/* message.timeout.ms bounds this */
 	while (target->pending)
-		rd_kafka_poll(target->producer, 100);
+		rd_kafka_flush(target->producer, 100);
 	while (*done < count && target->arrived[*done])
 		(*done)++;
 	if (*done == count)
@@ -264,8 +291,7 @@ static int kafka_send(struct export_target *target, const struct export_item *it
 
 static void kafka_close(struct export_target *target)
 {
-	if (target->producer)
-		rd_kafka_destroy(target->producer);
+	kafka_destroy(target);
 	free(target->arrived);
 	free(target);
 }
@@ -276,6 +302,7 @@ const struct export_kind export_kind_kafka = {
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 	.settings_size = sizeof(struct kafka_settings),
+	.batch = 5000, /* the producer packs each partition's messages by themselves */
 	.acknowledges = true,
 	.check = kafka_check,
 	.open = kafka_open,

@@ -50,6 +50,7 @@ struct export_setup {
 	const char *node_name;
 	uint64_t epoch;
 	enum export_format_id format; /* as chosen; never AUTO */
+	size_t batch;		      /* items that send() gets, at most */
 	bool summaries;
 };
 
@@ -61,6 +62,7 @@ struct export_kind {
 	const struct option *rows; /* offsets count from the whole of the settings */
 	size_t row_count;
 	size_t settings_size;
+	size_t batch;	   /* items at once unless the operator says so; 0: the usual number */
 	bool acknowledges; /* a sent item is known to have arrived: it may be spooled */
 	/* What AUTO means for these settings. NULL: NATIVE. */
 	enum export_format_id (*format)(const struct export_settings *settings);
@@ -107,6 +109,8 @@ int export_check(const struct export_kind *kind, const struct export_settings *s
 		 size_t why_size);
 enum export_format_id export_format_of(const struct export_kind *kind,
 				       const struct export_settings *settings);
+
+size_t export_batch_of(const struct export_kind *kind, const struct export_settings *settings);
 
 /* A secret or certificate: the content of a file without its last newline, from malloc. 0, negative
  * errno with `why` naming the file. */

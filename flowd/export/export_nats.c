@@ -25,6 +25,7 @@ struct export_target {
 	const struct nats_settings *settings;
 	char subject[EXPORT_ITEM_COUNT][200];
 	const char *node_name;
+	struct item_origin origin;
 	natsConnection *connection;
 	jsCtx *jetstream;
 	bool created;
@@ -293,7 +294,7 @@ static natsStatus nats_publish(struct export_target *target, const struct export
 	natsMsg *message = NULL;
 	natsStatus status;
 
-	item_id(target->node_name, item->epoch, item->position, id);
+	item_id_of(&target->origin, target->node_name, item->epoch, item->position, id);
 	jsPubOptions_Init(&options);
 	options.MsgId = id;
 	status = natsMsg_Create(&message, target->subject[type], NULL, (const char *)item->body,
@@ -355,6 +356,7 @@ const struct export_kind export_kind_nats = {
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 	.settings_size = sizeof(struct nats_settings),
+	.batch = 4000, /* published at once, then waited for */
 	.acknowledges = true,
 	.format = nats_format,
 	.check = nats_check,

@@ -9,9 +9,10 @@
 #include "flowd/export/summary.h"
 #include "proto/filter_line.h"
 
-#define AT(member) offsetof(struct export_settings, member)
-#define SECONDS(n) ((n)*UINT64_C(1000000000))
-#define MIB(n)	   ((uint64_t)(n) << 20)
+#define AT(member)  offsetof(struct export_settings, member)
+#define SECONDS(n)  ((n)*UINT64_C(1000000000))
+#define BATCH_USUAL 1000
+#define MIB(n)	    ((uint64_t)(n) << 20)
 
 #define FORMAT_TEXT(name, text) text,
 static const char *const formats[] = { EXPORT_FORMATS(FORMAT_TEXT) NULL };
@@ -27,8 +28,8 @@ static const struct option rows[] = {
 	  "summaries of this time instead of records; 0s: records" },
 	{ "by", OPTION_TEXT, AT(by), 0, 0, NULL, NULL, false,
 	  "what summaries are made of: fields with commas" },
-	{ "batch", OPTION_COUNT, AT(batch), 1, 65536, "1000", NULL, false,
-	  "records sent at once, at most" },
+	{ "batch", OPTION_COUNT, AT(batch), 0, 65536, "0", NULL, false,
+	  "records sent at once, at most; 0: as many as suit the target" },
 	{ "delay", OPTION_DURATION, AT(delay), 0, SECONDS(60), "200ms", NULL, false,
 	  "how long records wait for company" },
 	{ "queue", OPTION_COUNT, AT(queue), 256, 1048576, "16384", NULL, false,
@@ -69,6 +70,13 @@ enum export_format_id export_format_of(const struct export_kind *kind,
 	if (settings->format != EXPORT_FORMAT_AUTO)
 		return (enum export_format_id)settings->format;
 	return kind->format ? kind->format(settings) : EXPORT_FORMAT_NATIVE;
+}
+
+size_t export_batch_of(const struct export_kind *kind, const struct export_settings *settings)
+{
+	if (settings->batch)
+		return settings->batch;
+	return kind->batch ? kind->batch : BATCH_USUAL;
 }
 
 static int check_filter(const struct export_settings *settings, char *why, size_t why_size)

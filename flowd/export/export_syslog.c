@@ -30,8 +30,9 @@ struct syslog_settings {
 struct export_target {
 	const struct syslog_settings *settings;
 	struct stream_address address;
-	struct stream *stream; /* NULL: not connected */
-	char host[256];	       /* HOSTNAME */
+	struct stream *stream;		  /* NULL: not connected */
+	char before[16], after[HEAD_MAX]; /* in a message's header, around its time */
+	char data[64];			  /* how structured data begin */
 	struct buffer out;
 };
 
@@ -87,6 +88,21 @@ static void syslog_word(char *out, size_t size, const char *text)
 	out[i] = 0;
 }
 
+/* What all messages have in common. */
+static void syslog_make_head(struct export_target *target, const char *node_name)
+{
+	const struct syslog_settings *settings = target->settings;
+	char host[256], app[49];
+
+	syslog_word(host, sizeof(host), node_name);
+	syslog_word(app, sizeof(app), settings->app_name);
+	snprintf(target->before, sizeof(target->before), "<%" PRIu64 ">1 ",
+		 settings->facility * 8 + settings->severity);
+	snprintf(target->after, sizeof(target->after), " %s %s %d ", host, app, (int)getpid());
+	snprintf(target->data, sizeof(target->data), "[flow@%" PRIu64 " id=\"",
+		 settings->enterprise);
+}
+
 static int syslog_open(struct export_target **out, const struct export_setup *setup, char *why,
 		       size_t why_size)
 {
@@ -96,7 +112,7 @@ static int syslog_open(struct export_target **out, const struct export_setup *se
 	if (!target)
 		return -ENOMEM;
 	target->settings = (const struct syslog_settings *)setup->settings;
-	syslog_word(target->host, sizeof(target->host), setup->node_name);
+	syslog_make_head(target, setup->node_name);
 	error = stream_parse(target->settings->address,
 			     strncmp(target->settings->address, "tls", 3) ? "514" : "6514",
 			     &target->address, why, why_size);
@@ -131,16 +147,13 @@ static int syslog_prefix(struct export_target *target, const struct flow_record 
 			 const char *id, struct buffer *body)
 {
 	char *out;
-	int length;
 
 	if (!target->settings->structured)
 		return buffer_append(body, "- ", 2);
 	if (buffer_reserve(body, HEAD_MAX))
 		return -ENOMEM;
 	out = (char *)body->data + body->size;
-	length = snprintf(out, HEAD_MAX, "[flow@%" PRIu64 " id=\"%s\"",
-			  target->settings->enterprise, id);
-	out += length;
+	out = json_literal(json_word(json_word(out, target->data), id), "\"");
 	if (record) {
 		bool ipv4 = !(record->key.scope & FLOW_SCOPE_IPV6);
 
@@ -162,33 +175,30 @@ static int syslog_prefix(struct export_target *target, const struct flow_record 
 /* ---- messages -------------------------------------------------------------------------------- */
 
 /* RFC 5424: at most six digits of a second. */
-static int syslog_head(const struct export_target *target, const struct export_item *item,
-		       char head[HEAD_MAX])
+static size_t syslog_head(const struct export_target *target, const struct export_item *item,
+			  char head[HEAD_MAX])
 {
-	const struct syslog_settings *settings = target->settings;
-	char time[TIME_TEXT_MAX], app[49];
+	char *out = json_word(head, target->before);
 
-	time_format(item->time_ns, TIME_RFC3339_MICRO, NULL, time, sizeof(time));
-	syslog_word(app, sizeof(app), settings->app_name);
-	return snprintf(head, HEAD_MAX, "<%" PRIu64 ">1 %s %s %s %d %s ",
-			settings->facility * 8 + settings->severity, time, target->host, app,
-			(int)getpid(), item_type_word(item->type));
+	out = json_word(time_write_micro(out, item->time_ns), target->after);
+	out = json_literal(json_word(out, item_type_word(item->type)), " ");
+	return (size_t)(out - head);
 }
 
 static int syslog_message(struct export_target *target, const struct export_item *item)
 {
-	char head[HEAD_MAX], count[16];
-	int length = syslog_head(target, item, head), error = 0;
+	char head[HEAD_MAX], *start, *out;
+	size_t length = syslog_head(target, item, head);
 
-	if (target->address.kind != STREAM_UDP) {
-		int digits =
-			snprintf(count, sizeof(count), "%u ", (unsigned int)length + item->size);
-
-		error = buffer_append(&target->out, count, (size_t)digits);
-	}
-	if (!error)
-		error = buffer_append(&target->out, head, (size_t)length);
-	return error ? error : buffer_append(&target->out, item->body, item->size);
+	if (buffer_reserve(&target->out, JSON_U64_MAX + 1 + length + item->size))
+		return -ENOMEM;
+	out = start = (char *)target->out.data + target->out.size;
+	if (target->address.kind != STREAM_UDP)
+		out = json_literal(json_u64(out, length + item->size), " ");
+	out = json_bytes(out, head, length);
+	out = json_bytes(out, (const char *)item->body, item->size);
+	target->out.size += (size_t)(out - start);
+	return 0;
 }
 
 static int syslog_send_datagrams(struct export_target *target, const struct export_item *items,

@@ -37,6 +37,33 @@ static int exporter_open_spool(struct exporter *exporter, struct spool **out, ch
 	return error;
 }
 
+/* What a killed daemon had not brought to the spool: told in the stream, like every loss. */
+static int exporter_open_sign(struct exporter *exporter)
+{
+	const struct export_settings *settings = exporter->setup.settings;
+	struct life_note left;
+	char path[PATH_MAX];
+	bool killed = false;
+	int error;
+
+	if (!settings->spool)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", settings->spool, settings->name);
+	error = life_sign_open(&exporter->sign, path, &left, &killed);
+	if (error || !killed)
+		return error;
+	exporter->counts.lost = left.taken - left.kept;
+	exporter_loss(exporter, &(struct flow_loss){ .source = "daemon_killed",
+						     .records = left.taken - left.kept,
+						     .first_ns = left.time_ns,
+						     .last_ns = exporter->setup.epoch,
+						     .node_name = exporter->setup.node_name });
+	log_warning("export %s: the previous flowd was killed; what it saw in its last moments is "
+		    "not in the spool: %" PRIu64 " records that are known of",
+		    settings->name, left.taken - left.kept);
+	return 0;
+}
+
 static int exporter_open_backlog(struct exporter *exporter, char *why, size_t why_size)
 {
 	struct spool *spool = NULL;
@@ -84,6 +111,7 @@ static void exporter_free(struct exporter *exporter)
 		exporter->kind->close(exporter->target);
 	record_queue_close(exporter->queue);
 	backlog_close(exporter->backlog);
+	life_sign_close(exporter->sign);
 	summary_close(exporter->summary);
 	format_close(exporter->format);
 	filter_free(exporter->filter);
@@ -107,6 +135,7 @@ int exporter_open(struct exporter **out, const struct exporter_options *options,
 		.node_name = options->node_name,
 		.epoch = options->epoch,
 		.format = export_format_of(options->kind, options->settings),
+		.batch = export_batch_of(options->kind, options->settings),
 		.summaries = options->settings->interval != 0,
 	};
 	exporter->position = exporter->last_position = options->position;
@@ -114,6 +143,8 @@ int exporter_open(struct exporter **out, const struct exporter_options *options,
 	error = exporter_open_making(exporter, why, why_size);
 	if (!error)
 		error = exporter_open_backlog(exporter, why, why_size);
+	if (!error)
+		error = exporter_open_sign(exporter);
 	if (!error)
 		error = exporter->kind->open(&exporter->target, &exporter->setup, why, why_size);
 	if (!error)
@@ -138,7 +169,8 @@ static void exporter_tell_rest(struct exporter *exporter)
 		log_warning("export %s: %" PRIu64 " records were not sent and are lost: %s; "
 			    "remedy: a spool",
 			    exporter->setup.settings->name, rest,
-			    *exporter->why ? exporter->why : "the target was too slow");
+			    *exporter->target_why ? exporter->target_why
+						  : "the target was too slow");
 }
 
 void exporter_close(struct exporter *exporter, uint64_t patience_ns)
@@ -147,6 +179,7 @@ void exporter_close(struct exporter *exporter, uint64_t patience_ns)
 		return;
 	exporter_threads_stop(exporter, patience_ns);
 	exporter_tell_rest(exporter);
+	life_sign_end(exporter->sign);
 	exporter_free(exporter);
 }
 
@@ -201,6 +234,8 @@ void exporter_reopen(struct exporter *exporter)
 
 void exporter_stats(struct exporter *exporter, struct exporter_stats *stats)
 {
+	const char *why;
+
 	pthread_mutex_lock(&exporter->lock);
 	*stats = exporter->counts;
 	stats->name = exporter->setup.settings->name;
@@ -208,8 +243,10 @@ void exporter_stats(struct exporter *exporter, struct exporter_stats *stats)
 	backlog_spooled(exporter->backlog, &stats->spooled, &stats->spooled_bytes);
 	stats->waiting =
 		stats->spooled ? 0 : backlog_waiting(exporter->backlog) + exporter->in_flight;
-	stats->failing = exporter->why[0] != 0;
-	memcpy(stats->why, exporter->why, sizeof(stats->why));
+	why = *exporter->spool_why ? exporter->spool_why : exporter->target_why;
+	stats->failing = *why;
+	memcpy(stats->why, why, sizeof(stats->why));
 	pthread_mutex_unlock(&exporter->lock);
-	stats->waiting += record_queue_length(exporter->queue);
+	/* in the queue, and in the hands of the intake */
+	stats->waiting += record_queue_total(exporter->queue) - stats->received;
 }

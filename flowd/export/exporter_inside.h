@@ -8,6 +8,7 @@
 #include "flowd/export/backlog.h"
 #include "flowd/export/exporter.h"
 #include "flowd/export/format.h"
+#include "flowd/export/life_sign.h"
 #include "flowd/export/record_queue.h"
 #include "flowd/export/summary.h"
 
@@ -24,10 +25,12 @@ struct exporter {
 	struct record_queue *queue;
 
 	/* The intake's: */
+	struct life_sign *sign; /* NULL: no spool */
 	struct format *format;
 	struct summary *summary; /* NULL: records by themselves */
-	struct buffer body, items;
-	size_t item_count;
+	struct item_origin origin;
+	struct buffer items; /* the last one may be in the making */
+	size_t item_start, item_count;
 	uint64_t taken;	   /* records */
 	uint64_t sequence; /* items */
 	uint64_t last_position;
@@ -38,9 +41,10 @@ struct exporter {
 	struct backlog *backlog;
 	size_t in_flight;
 	struct exporter_stats counts;
-	char why[EXPORTER_WHY_MAX];
-	bool reopen, intake_done, hurry; /* hurry: no more waiting */
-	uint64_t give_up_ns;		 /* 0: never */
+	char target_why[EXPORTER_WHY_MAX], spool_why[EXPORTER_WHY_MAX]; /* what fails; empty */
+	bool reopen, intake_done, hurry;				/* hurry: no more waiting */
+	bool full;	     /* the backlog has no room for what the intake has */
+	uint64_t give_up_ns; /* 0: never */
 };
 
 /* 0 or negative errno. */

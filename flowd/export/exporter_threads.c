@@ -20,12 +20,13 @@ static void wait_change(struct exporter *exporter, uint64_t wait_ns)
 	pthread_cond_timedwait(&exporter->changed, &exporter->lock, &end);
 }
 
-/* Under the lock. Logs when things turn, not at every attempt. */
-static void set_state(struct exporter *exporter, const char *why)
+/* Under the lock: `state` is the target's or the spool's. Logs when things turn, not at every
+ * attempt. */
+static void set_state(struct exporter *exporter, char state[EXPORTER_WHY_MAX], const char *why)
 {
-	bool failed = exporter->why[0];
+	bool failed = state[0];
 
-	snprintf(exporter->why, sizeof(exporter->why), "%s", why);
+	snprintf(state, EXPORTER_WHY_MAX, "%s", why);
 	if (*why && !failed)
 		log_warning("export %s: %s; trying again", exporter->setup.settings->name, why);
 	else if (!*why && failed)
@@ -46,23 +47,31 @@ static bool out_of_time(const struct exporter *exporter)
 
 /* ---- intake ---------------------------------------------------------------------------------- */
 
-static void intake_add(struct exporter *exporter, struct export_item *item)
+static int intake_begin(struct exporter *exporter)
 {
-	item->body = exporter->body.data;
-	item->size = (uint32_t)exporter->body.size;
-	if (item_append(&exporter->items, item))
-		exporter_count_lost(exporter, 1);
-	else
-		exporter->item_count++;
+	exporter->item_start = exporter->items.size;
+	return item_begin(&exporter->items);
+}
+
+static void intake_end(struct exporter *exporter, const struct export_item *item)
+{
+	item_end(&exporter->items, exporter->item_start, item,
+		 exporter->setup.settings->spool != NULL);
+	exporter->item_count++;
 	exporter->sequence++;
-	exporter->body.size = 0;
+}
+
+/* The item that was begun is none. */
+static void intake_take_back(struct exporter *exporter)
+{
+	exporter->items.size = exporter->item_start;
 }
 
 static void intake_id(struct exporter *exporter, uint64_t position, struct format_id *id)
 {
 	id->epoch = exporter->setup.epoch;
 	id->sequence = exporter->sequence + 1;
-	item_id(exporter->setup.node_name, id->epoch, position, id->text);
+	item_id_of(&exporter->origin, exporter->setup.node_name, id->epoch, position, id->text);
 }
 
 static int intake_body(struct exporter *exporter, const struct flow_record *record,
@@ -70,14 +79,16 @@ static int intake_body(struct exporter *exporter, const struct flow_record *reco
 {
 	const struct export_kind *kind = exporter->kind;
 	struct format_id id;
-	int error = 0;
+	int error = intake_begin(exporter);
 
+	if (error)
+		return error;
 	if (kind->encode)
-		return kind->encode(exporter->target, record, item, &exporter->body);
+		return kind->encode(exporter->target, record, item, &exporter->items);
 	intake_id(exporter, item->position, &id);
 	if (kind->prefix)
-		error = kind->prefix(exporter->target, record, id.text, &exporter->body);
-	return error ? error : format_record(exporter->format, record, &id, &exporter->body);
+		error = kind->prefix(exporter->target, record, id.text, &exporter->items);
+	return error ? error : format_record(exporter->format, record, &id, &exporter->items);
 }
 
 static void intake_record(struct exporter *exporter, const struct flow_record *record)
@@ -92,10 +103,10 @@ static void intake_record(struct exporter *exporter, const struct flow_record *r
 	if (exporter->summary) {
 		summary_add(exporter->summary, record);
 	} else if (intake_body(exporter, record, &item)) {
-		exporter->body.size = 0;
+		intake_take_back(exporter);
 		exporter_count_lost(exporter, 1);
 	} else {
-		intake_add(exporter, &item);
+		intake_end(exporter, &item);
 	}
 }
 
@@ -118,14 +129,17 @@ static void intake_loss(struct exporter *exporter, const struct flow_loss *loss)
 	struct format_id id;
 	int error = exporter->kind->encode ? -ENOTSUP : 0;
 
+	if (error || intake_begin(exporter))
+		return;
 	intake_id(exporter, item.position, &id);
-	if (!error && exporter->kind->prefix)
-		error = exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->body);
+	if (exporter->kind->prefix)
+		error = exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->items);
 	if (!error)
-		error = format_loss(exporter->format, loss, &id, &exporter->body);
-	if (!error)
-		intake_add(exporter, &item);
-	exporter->body.size = 0;
+		error = format_loss(exporter->format, loss, &id, &exporter->items);
+	if (error)
+		intake_take_back(exporter);
+	else
+		intake_end(exporter, &item);
 }
 
 /* Waits for room; a full disk is tried again every second. */
@@ -137,27 +151,44 @@ static void intake_commit(struct exporter *exporter)
 	while (exporter->item_count) {
 		error = backlog_append(exporter->backlog, &exporter->items, exporter->item_count);
 		exporter->counts.lost += backlog_given_up(exporter->backlog);
-		if (!error)
+		if (!error) {
+			set_state(exporter, exporter->spool_why, "");
 			break;
+		}
 		if (error != -EAGAIN) {
 			char why[EXPORTER_WHY_MAX];
 
 			snprintf(why, sizeof(why), "spool: cannot be written: %s; make room in %s",
 				 strerror(-error), exporter->setup.settings->spool);
-			set_state(exporter, why);
+			set_state(exporter, exporter->spool_why, why);
 			exporter->counts.failures++;
 		}
 		if (out_of_time(exporter)) {
 			exporter->counts.lost += exporter->item_count;
 			break;
 		}
+		exporter->full = error == -EAGAIN;
+		pthread_cond_broadcast(&exporter->changed);
 		wait_change(exporter, error == -EAGAIN ? INTAKE_WAIT_NS : CLOCK_S);
 	}
+	exporter->full = false;
 	exporter->counts.received = exporter->taken;
 	pthread_cond_broadcast(&exporter->changed);
 	pthread_mutex_unlock(&exporter->lock);
 	exporter->items.size = 0;
 	exporter->item_count = 0;
+}
+
+/* After a kill the next daemon tells what the spool does not have. */
+static void intake_give_sign(struct exporter *exporter)
+{
+	const struct life_note note = { .epoch = exporter->setup.epoch,
+					.taken = record_queue_total(exporter->queue),
+					.kept = exporter->taken,
+					.time_ns = clock_realtime_ns() };
+
+	if (exporter->sign)
+		life_sign_tell(exporter->sign, &note);
 }
 
 static void intake_summaries(struct exporter *exporter, bool all)
@@ -172,17 +203,20 @@ static void intake_summaries(struct exporter *exporter, bool all)
 					    .position = intake_side_position(exporter),
 					    .type = EXPORT_ITEM_SUMMARY };
 
+		if (intake_begin(exporter))
+			return;
 		intake_id(exporter, item.position, &id);
 		if (exporter->kind->prefix)
-			exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->body);
-		if (summary_next(exporter->summary, id.text, &exporter->body, &time_ns,
+			exporter->kind->prefix(exporter->target, NULL, id.text, &exporter->items);
+		if (summary_next(exporter->summary, id.text, &exporter->items, &time_ns,
 				 &item.conversation)) {
 			item.time_ns = time_ns;
-			intake_add(exporter, &item);
+			intake_end(exporter, &item);
+		} else {
+			intake_take_back(exporter);
 		}
 		if (exporter->item_count >= RECORD_PAGE)
 			intake_commit(exporter);
-		exporter->body.size = 0;
 	}
 }
 
@@ -210,6 +244,7 @@ static void *intake_run(void *context)
 		record_page_free(page);
 		intake_summaries(exporter, false);
 		intake_commit(exporter);
+		intake_give_sign(exporter);
 	}
 	intake_summaries(exporter, true);
 	intake_commit(exporter);
@@ -223,7 +258,6 @@ static void *intake_run(void *context)
 /* ---- sender ---------------------------------------------------------------------------------- */
 
 struct batch {
-	struct buffer bytes;
 	struct export_item *items;
 	size_t count, done;
 	uint64_t retry_ns;
@@ -243,8 +277,9 @@ static void batch_wait(struct exporter *exporter)
 		if (waiting && !first_ns)
 			first_ns = now_ns;
 		end_ns = waiting ? first_ns + settings->delay : idle_ns;
-		if (waiting >= settings->batch || (waiting && exporter->hurry) ||
-		    exporter->reopen || exporter->intake_done || now_ns >= end_ns)
+		if (waiting >= exporter->setup.batch ||
+		    (waiting && (exporter->hurry || exporter->full)) || exporter->reopen ||
+		    exporter->intake_done || now_ns >= end_ns)
 			return;
 		wait_change(exporter, end_ns - now_ns);
 	}
@@ -252,19 +287,14 @@ static void batch_wait(struct exporter *exporter)
 
 static void batch_take(struct exporter *exporter, struct batch *batch)
 {
-	size_t at = 0;
-
-	batch->bytes.size = batch->count = batch->done = 0;
+	batch->count = batch->done = 0;
 	pthread_mutex_lock(&exporter->lock);
 	batch_wait(exporter);
-	batch->count =
-		backlog_take(exporter->backlog, exporter->setup.settings->batch, &batch->bytes);
+	batch->count = backlog_take(exporter->backlog, exporter->setup.batch, batch->items);
 	exporter->in_flight = batch->count;
 	exporter->counts.lost += backlog_given_up(exporter->backlog);
 	pthread_cond_broadcast(&exporter->changed);
 	pthread_mutex_unlock(&exporter->lock);
-	for (size_t i = 0; i < batch->count; i++)
-		at += item_view(batch->bytes.data + at, batch->bytes.size - at, &batch->items[i]);
 }
 
 /* Under the lock: `done` more of the batch need no further thought. */
@@ -282,10 +312,23 @@ static void batch_done(struct exporter *exporter, struct batch *batch, size_t do
 		exporter->counts.acknowledged += done;
 }
 
+/* Whatever changes meanwhile, unless someone is in a hurry or has put things right. */
+static void wait_retry(struct exporter *exporter, uint64_t wait_ns)
+{
+	uint64_t now_ns = clock_monotonic_ns(), end_ns = now_ns + wait_ns;
+
+	if (exporter->hurry)
+		wait_change(exporter, RETRY_FIRST_NS);
+	while (!exporter->hurry && !exporter->reopen && now_ns < end_ns) {
+		wait_change(exporter, end_ns - now_ns);
+		now_ns = clock_monotonic_ns();
+	}
+}
+
 /* Under the lock. */
 static void batch_failed(struct exporter *exporter, struct batch *batch, int error, const char *why)
 {
-	set_state(exporter, why);
+	set_state(exporter, exporter->target_why, why);
 	exporter->counts.failures++;
 	if (error == -EBADMSG) {
 		batch_done(exporter, batch, 1, true);
@@ -295,10 +338,7 @@ static void batch_failed(struct exporter *exporter, struct batch *batch, int err
 	batch->retry_ns = !batch->retry_ns ? RETRY_FIRST_NS : batch->retry_ns * 2;
 	if (batch->retry_ns > RETRY_LAST_NS)
 		batch->retry_ns = RETRY_LAST_NS;
-	if (!exporter->hurry)
-		wait_change(exporter, batch->retry_ns);
-	else
-		wait_change(exporter, RETRY_FIRST_NS);
+	wait_retry(exporter, batch->retry_ns);
 }
 
 static void batch_try(struct exporter *exporter, struct batch *batch)
@@ -317,7 +357,7 @@ static void batch_try(struct exporter *exporter, struct batch *batch)
 	if (error) {
 		batch_failed(exporter, batch, error, why);
 	} else {
-		set_state(exporter, "");
+		set_state(exporter, exporter->target_why, "");
 		batch->retry_ns = 0;
 	}
 	pthread_mutex_unlock(&exporter->lock);
@@ -350,8 +390,7 @@ static bool sender_finished(struct exporter *exporter)
 static void *sender_run(void *context)
 {
 	struct exporter *exporter = context;
-	struct batch batch = { .items = calloc(exporter->setup.settings->batch,
-					       sizeof(struct export_item)) };
+	struct batch batch = { .items = calloc(exporter->setup.batch, sizeof(struct export_item)) };
 
 	while (batch.items && !sender_finished(exporter)) {
 		if (batch.done == batch.count)
@@ -363,7 +402,6 @@ static void *sender_run(void *context)
 			exporter->kind->idle(exporter->target);
 	}
 	free(batch.items);
-	buffer_fini(&batch.bytes);
 	return NULL;
 }
 
@@ -399,6 +437,5 @@ void exporter_threads_stop(struct exporter *exporter, uint64_t patience_ns)
 	record_queue_end(exporter->queue);
 	pthread_join(exporter->intake, NULL);
 	pthread_join(exporter->sender, NULL);
-	buffer_fini(&exporter->body);
 	buffer_fini(&exporter->items);
 }

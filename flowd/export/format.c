@@ -101,12 +101,17 @@ void format_close(struct format *format)
 	free(format);
 }
 
-static int format_line(struct format *format, int length, const char *id, struct buffer *body)
+static int format_native(const struct format *format, const struct flow_record *record,
+			 const char *id, struct buffer *body)
 {
-	char *line = (char *)body->data + body->size;
-	size_t size = format_native_mask(line, (size_t)length, &format->mask);
+	char *line;
+	int length;
 
-	body->size += format_native_mark(line, size, id);
+	if (buffer_reserve(body, JSON_LINE_MAX))
+		return -ENOMEM;
+	line = (char *)body->data + body->size;
+	length = json_format_flow_as(record, id, line, JSON_LINE_MAX);
+	body->size += format_native_mask(line, (size_t)length, &format->mask);
 	return 0;
 }
 
@@ -130,11 +135,7 @@ int format_record(struct format *format, const struct flow_record *record,
 	if (format->id == EXPORT_FORMAT_PROTOBUF)
 		return format_protobuf(
 			format, &(struct answer){ .records = record, .record_count = 1 }, id, body);
-	if (buffer_reserve(body, JSON_LINE_MAX + 64))
-		return -ENOMEM;
-	return format_line(format,
-			   json_format_flow(record, (char *)body->data + body->size, JSON_LINE_MAX),
-			   id->text, body);
+	return format_native(format, record, id->text, body);
 }
 
 int format_loss(struct format *format, const struct flow_loss *loss, const struct format_id *id,

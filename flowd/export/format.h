@@ -32,12 +32,11 @@ int format_loss(struct format *format, const struct flow_loss *loss, const struc
 		struct buffer *body);
 const char *format_name(enum export_format_id id);
 
-/* format_native.c. The member "uuid" is put in, and what the mask does not name is left out. */
+/* format_native.c. What the mask does not name is left out. */
 struct format_mask {
 	const char *path[64]; /* owned by the format */
 	size_t count;	      /* 0 = everything */
 };
-size_t format_native_mark(char *line, size_t length, const char *id);
 size_t format_native_mask(char *line, size_t length, const struct format_mask *mask);
 /* `path` is named by the mask, or something above it is. */
 bool format_mask_has(const struct format_mask *mask, const char *path, size_t length);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Hubble's JSON line with an id and a field mask. The line is our own (proto/json.c), so it is
+ * A field mask on Hubble's JSON line. The line is our own (proto/json.c), so it is
  * known to be well-formed and without spaces; masking copies it member by member.
  */
 #include <string.h>
@@ -32,20 +32,6 @@ bool format_mask_below(const struct format_mask *mask, const char *path, size_t 
 	return false;
 }
 
-size_t format_native_mark(char *line, size_t length, const char *id)
-{
-	size_t head = strlen(FLOW_HEAD), size = strlen("\"uuid\":\"\",") + strlen(id);
-	char *at = line + head;
-
-	if (strncmp(line, FLOW_HEAD, head))
-		return length;
-	memmove(at + size, at, length - head + 1);
-	memcpy(at, "\"uuid\":\"", 8);
-	memcpy(at + 8, id, strlen(id));
-	memcpy(at + 8 + strlen(id), "\",", 2);
-	return length + size;
-}
-
 /* The end of the string, number, word, array or object that begins here. */
 static const char *value_end(const char *at)
 {
@@ -71,6 +57,12 @@ static const char *value_end(const char *at)
 static char *mask_object(char *out, const char **in, const struct format_mask *mask, char *path,
 			 size_t length);
 
+/* The id, and what JSON needs to tell the type of an object. */
+static bool mask_always(const char *key, size_t size, size_t depth)
+{
+	return key[0] == '@' || (!depth && size == 4 && !memcmp(key, "uuid", 4));
+}
+
 /* One member, `"key":value`; the comma behind it is not read. */
 static char *mask_member(char *out, const char **in, const struct format_mask *mask, char *path,
 			 size_t length)
@@ -86,7 +78,7 @@ static char *mask_member(char *out, const char **in, const struct format_mask *m
 		path[length] = '.';
 	memcpy(path + inner, key, size);
 	inner += size;
-	if (key[0] == '@' || format_mask_has(mask, path, inner)) {
+	if (mask_always(key, size, length) || format_mask_has(mask, path, inner)) {
 		memmove(out, key - 1, (size_t)(end - key) + 1);
 		return out + (end - key) + 1;
 	}

@@ -2,18 +2,12 @@
 #include "flowd/export/ipfix_element.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "proto/protocol.h"
 
 #define TEXT_MAX 254
-
-uint8_t *ipfix_put(uint8_t *out, uint64_t number, size_t bytes)
-{
-	for (size_t i = bytes; i-- > 0; number >>= 8)
-		out[i] = (uint8_t)number;
-	return out + bytes;
-}
 
 /* A number of so many bytes. */
 #define PUT(name, bytes, value)                                                  \
@@ -173,6 +167,22 @@ const struct ipfix_element *ipfix_elements(size_t *count)
 	return rows;
 }
 
+static const struct field *fields[ROWS]; /* of the rows that name one */
+
+static void find_fields(void)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		fields[i] = rows[i].field ? field_find(rows[i].field) : NULL;
+}
+
+static const struct field *field_of(const struct ipfix_element *element)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, find_fields);
+	return fields[element - rows];
+}
+
 bool ipfix_element_used(const struct ipfix_element *element, unsigned int family)
 {
 	return element->family & family & IPFIX_BOTH && !(element->family & ~family & IPFIX_FACTS);
@@ -189,16 +199,17 @@ unsigned int ipfix_family_of(const struct flow_record *record)
 	return family;
 }
 
-static size_t put_text(uint8_t *out, const struct flow_record *record, const char *name)
+static size_t put_text(uint8_t *out, const struct flow_record *record, const struct field *field)
 {
-	const struct field *field = field_find(name);
 	struct field_value value;
-	char text[TEXT_MAX + 1] = "";
+	char text[TEXT_MAX + 1];
 	size_t length;
 
 	field_get(field, record, 0, &value);
-	if (value.present)
-		field_format(field, &value, text, sizeof(text));
+	out[0] = 0;
+	if (!value.present)
+		return 1;
+	field_format(field, &value, text, sizeof(text));
 	length = strlen(text);
 	out[0] = (uint8_t)length;
 	memcpy(out + 1, text, length);
@@ -216,7 +227,7 @@ int ipfix_write_record(const struct flow_record *record, struct buffer *out)
 
 		if (ipfix_element_used(&rows[i], family))
 			out->size += rows[i].write ? rows[i].write(at, record)
-						   : put_text(at, record, rows[i].field);
+						   : put_text(at, record, field_of(&rows[i]));
 	}
 	return 0;
 }

@@ -49,6 +49,12 @@ size_t ipfix_element_offset(uint32_t enterprise, uint16_t id, unsigned int famil
 #define IPFIX_REVERSE_MAX 128
 size_t ipfix_write_reverse(uint8_t *out, const uint8_t *other, unsigned int family);
 
-uint8_t *ipfix_put(uint8_t *out, uint64_t number, size_t bytes);
+/* The lower bytes of a number, most significant first. */
+static inline uint8_t *ipfix_put(uint8_t *out, uint64_t number, size_t bytes)
+{
+	for (size_t i = bytes; i-- > 0; number >>= 8)
+		out[i] = (uint8_t)number;
+	return out + bytes;
+}
 
 #endif

@@ -37,22 +37,27 @@ static uint32_t item_check(const struct item_head *head, const uint8_t *body)
 	return (uint32_t)item_sum(sum, body, head->size);
 }
 
-int item_append(struct buffer *out, const struct export_item *item)
+int item_begin(struct buffer *out)
 {
-	struct item_head head = { .size = item->size,
+	if (buffer_reserve(out, sizeof(struct item_head)))
+		return -ENOMEM;
+	out->size += sizeof(struct item_head);
+	return 0;
+}
+
+void item_end(struct buffer *out, size_t start, const struct export_item *item, bool checked)
+{
+	struct item_head head = { .size = (uint32_t)(out->size - start - sizeof(head)),
 				  .epoch = item->epoch,
 				  .position = item->position,
 				  .time_ns = item->time_ns,
 				  .conversation = item->conversation,
 				  .type = item->type };
+	uint8_t *at = out->data + start;
 
-	if (buffer_reserve(out, sizeof(head) + item->size))
-		return -ENOMEM;
-	head.check = item_check(&head, item->body);
-	memcpy(out->data + out->size, &head, sizeof(head));
-	memcpy(out->data + out->size + sizeof(head), item->body, item->size);
-	out->size += sizeof(head) + item->size;
-	return 0;
+	if (checked)
+		head.check = item_check(&head, at + sizeof(head));
+	memcpy(at, &head, sizeof(head));
 }
 
 static void item_fill(struct export_item *item, const struct item_head *head, const uint8_t *data)
@@ -112,20 +117,39 @@ static char *item_hex(char *out, uint64_t number, int digits)
 	return out;
 }
 
-void item_id(const char *node_name, uint64_t epoch, uint64_t position, char text[ITEM_ID_MAX])
+static void item_origin_set(struct item_origin *origin, const char *node_name, uint64_t epoch)
 {
-	uint64_t origin = epoch;
+	uint64_t hash = epoch;
+	char *text = origin->text;
 
+	if (*text && origin->epoch == epoch)
+		return;
+	origin->epoch = epoch;
 	for (; node_name && *node_name; node_name++)
-		origin = item_mix(origin) + (unsigned char)*node_name;
-	origin = item_mix(origin);
-	text = item_hex(text, origin >> 32, 8);
+		hash = item_mix(hash) + (unsigned char)*node_name;
+	hash = item_mix(hash);
+	text = item_hex(text, hash >> 32, 8);
 	*text++ = '-';
-	text = item_hex(text, origin >> 16, 4);
+	text = item_hex(text, hash >> 16, 4);
 	*text++ = '-';
 	*text++ = '8';
-	text = item_hex(text, origin >> 4, 3);
-	*text++ = '-';
+	text = item_hex(text, hash >> 4, 3);
+	*text = '-';
+}
+
+void item_id(const char *node_name, uint64_t epoch, uint64_t position, char text[ITEM_ID_MAX])
+{
+	struct item_origin origin = { 0 };
+
+	item_id_of(&origin, node_name, epoch, position, text);
+}
+
+void item_id_of(struct item_origin *origin, const char *node_name, uint64_t epoch,
+		uint64_t position, char text[ITEM_ID_MAX])
+{
+	item_origin_set(origin, node_name, epoch);
+	memcpy(text, origin->text, ITEM_ORIGIN);
+	text += ITEM_ORIGIN;
 	text = item_hex(text, 0x8000 | (position >> 48 & 0x3fff), 4);
 	*text++ = '-';
 	text = item_hex(text, position, 12);

@@ -6,6 +6,7 @@
 #ifndef EXPORT_ITEM_H
 #define EXPORT_ITEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,9 +35,13 @@ struct export_item {
 };
 
 #define ITEM_ID_MAX 37 /* text and NUL */
+#define ITEM_ORIGIN 19 /* of it: the part that node and epoch make */
 
-/* 0 or -ENOMEM. */
-int item_append(struct buffer *out, const struct export_item *item);
+/* An item is written where it will lie: item_begin() makes room for its head (0 or -ENOMEM), then
+ * its body is appended, then item_end() fills in the head, which is at `start`; item->size and
+ * item->body are not looked at. `checked`: with a checksum, for the disk. */
+int item_begin(struct buffer *out);
+void item_end(struct buffer *out, size_t start, const struct export_item *item, bool checked);
 /* The item at `data`; its body points there. Bytes it takes, 0 when it is not all there, or
  * -EBADMSG. */
 int64_t item_read(const uint8_t *data, size_t size, struct export_item *item);
@@ -46,6 +51,15 @@ size_t item_view(const uint8_t *data, size_t size, struct export_item *item);
 
 /* The id as a UUID (RFC 9562, version 8) of node, epoch and position. */
 void item_id(const char *node_name, uint64_t epoch, uint64_t position, char text[ITEM_ID_MAX]);
+
+/* What the ids of one node and epoch have in common; zeros to begin with. */
+struct item_origin {
+	uint64_t epoch;
+	char text[ITEM_ORIGIN];
+};
+/* The same for many items of always the same node: the origin keeps what need not be made again. */
+void item_id_of(struct item_origin *origin, const char *node_name, uint64_t epoch,
+		uint64_t position, char text[ITEM_ID_MAX]);
 enum export_item_type item_type_of(const struct flow_record *record);
 const char *item_type_word(uint32_t type);
 uint64_t item_conversation(const struct flow_key *key);

@@ -14,6 +14,7 @@ struct record_queue {
 	pthread_cond_t filled;
 	struct record_page *first, **last;
 	size_t capacity, length;
+	uint64_t total;
 	uint64_t in_hand; /* oldest position of the page taken last; UINT64_MAX: none */
 	bool ended;
 };
@@ -52,7 +53,7 @@ void record_queue_close(struct record_queue *queue)
 	free(queue);
 }
 
-size_t record_queue_length(struct record_queue *queue)
+static size_t record_queue_length(struct record_queue *queue)
 {
 	size_t length;
 
@@ -60,6 +61,16 @@ size_t record_queue_length(struct record_queue *queue)
 	length = queue->length;
 	pthread_mutex_unlock(&queue->lock);
 	return length;
+}
+
+uint64_t record_queue_total(struct record_queue *queue)
+{
+	uint64_t total;
+
+	pthread_mutex_lock(&queue->lock);
+	total = queue->total;
+	pthread_mutex_unlock(&queue->lock);
+	return total;
 }
 
 static uint64_t page_oldest(const struct record_page *page)
@@ -135,6 +146,7 @@ void record_queue_put(struct record_queue *queue, struct record_page *page)
 	*queue->last = page;
 	queue->last = &page->next;
 	queue->length += page->count;
+	queue->total += page->count;
 	pthread_cond_signal(&queue->filled);
 	pthread_mutex_unlock(&queue->lock);
 }
@@ -156,12 +168,9 @@ bool record_queue_fill(struct record_queue *queue, struct history *history,
 	struct history_page found = { .at_end = false };
 
 	while (!found.at_end && record_queue_room(queue)) {
-		struct history_stats stats;
+		uint64_t fresh = history_newest(history) - *position;
 		struct record_page *page;
-		uint64_t fresh;
 
-		history_stats(history, &stats);
-		fresh = stats.newest - *position;
 		if (!fresh)
 			return false;
 		found.room = fresh < RECORD_PAGE ? fresh : RECORD_PAGE;

@@ -53,7 +53,8 @@ bool record_queue_ended(struct record_queue *queue);
 /* Position of the oldest record in the queue or in the hands of who took the last page; UINT64_MAX:
  * there is none. What the records borrow must be there until it has passed them. */
 uint64_t record_queue_oldest(struct record_queue *queue);
-size_t record_queue_length(struct record_queue *queue);
+/* Records ever put. */
+uint64_t record_queue_total(struct record_queue *queue);
 
 /* pthread_cond_timedwait() by CLOCK_MONOTONIC, which the condition must have been made for. */
 struct timespec record_queue_deadline(uint64_t wait_ns);

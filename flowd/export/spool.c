@@ -268,16 +268,19 @@ static void spool_drop_oldest(struct spool *spool)
 	unlinkat(spool->directory, name, 0);
 }
 
+static bool spool_is_old(const struct spool *spool, const struct spool_segment *segment)
+{
+	return spool->age_s && segment->count &&
+	       time(NULL) - segment->written > (time_t)spool->age_s;
+}
+
 static void spool_keep_bounds(struct spool *spool)
 {
-	time_t now = time(NULL);
-
 	while (spool->segment_count > 1) {
 		const struct spool_segment *oldest = &spool->segments[0];
 		bool done = oldest->first + oldest->count <= spool->acknowledged;
-		bool old = spool->age_s && now - oldest->written > (time_t)spool->age_s;
 
-		if (!done && !old && spool->bytes <= spool->size_max)
+		if (!done && !spool_is_old(spool, oldest) && spool->bytes <= spool->size_max)
 			return;
 		spool_drop_oldest(spool);
 	}
@@ -305,13 +308,22 @@ static uint64_t spool_segment_max(const struct spool *spool)
 	return spool->size_max / 4 < SPOOL_SEGMENT_MAX ? spool->size_max / 4 : SPOOL_SEGMENT_MAX;
 }
 
+/* When the segment is large; or everything in it has arrived, and it need not be kept. */
+static bool spool_is_to_rotate(struct spool *spool)
+{
+	uint64_t bytes = spool_last(spool)->bytes;
+
+	return bytes >= spool_segment_max(spool) ||
+	       (bytes >= SPOOL_READ && spool->acknowledged == spool_end(spool));
+}
+
 int spool_append(struct spool *spool, const struct buffer *items, size_t count)
 {
 	struct spool_segment *last;
 	ssize_t written;
 	int error = 0;
 
-	if (spool_last(spool)->bytes >= spool_segment_max(spool))
+	if (spool_is_to_rotate(spool))
 		error = spool_next_segment(spool);
 	if (error)
 		return error;
@@ -410,11 +422,21 @@ static void spool_skip(struct spool *spool, const struct spool_segment *segment)
 	spool_forget_page(spool);
 }
 
+/* The last segment too may be old: nothing came since. */
+static void spool_forget_old(struct spool *spool)
+{
+	if (spool_is_old(spool, spool_last(spool)) && spool_waiting(spool) &&
+	    !spool_next_segment(spool))
+		spool_keep_bounds(spool);
+}
+
 size_t spool_take(struct spool *spool, size_t most, struct buffer *out)
 {
-	const struct spool_segment *segment = spool_segment_of(spool, spool->taken);
+	const struct spool_segment *segment;
 	size_t count = 0;
 
+	spool_forget_old(spool);
+	segment = spool_segment_of(spool, spool->taken);
 	while (segment && count < most) {
 		size_t length = spool_seek(spool, segment) ? spool_read_item(spool, segment) : 0;
 

@@ -67,14 +67,12 @@ static void publisher_send(struct publisher *publisher, const char *topic, uint6
 /* Moves past what nobody hears. The sequences move too: one who comes back sees a gap. */
 static void publisher_skip(struct publisher *publisher)
 {
-	struct history_stats stats;
-	uint64_t skipped;
+	uint64_t newest = history_newest(publisher->options.history);
+	uint64_t skipped = newest - publisher->position;
 
-	history_stats(publisher->options.history, &stats);
-	skipped = stats.newest - publisher->position;
 	for (int topic = 0; topic < PUBLISH_TOPICS; topic++)
 		publisher->sequence[topic] += (skipped + PUBLISH_RECORDS - 1) / PUBLISH_RECORDS;
-	publisher->position = stats.newest;
+	publisher->position = newest;
 }
 
 /* The page's records of one topic, in their order. */

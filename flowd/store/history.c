@@ -9,7 +9,8 @@
 #include "flowd/store/parts.h"
 #include "proto/record_parts.h"
 
-#define HISTORY_CACHE 4 /* unpacked blocks: readers at different places do not thrash */
+/* Blocks besides the open one: readers at different places do not thrash. */
+#define HISTORY_CACHE 4
 
 /* Block b holds the positions b * BLOCK_RECORDS + 1 ... and lies in slot b % slot_count. */
 struct history_block {
@@ -36,8 +37,9 @@ struct history {
 	uint64_t slot_count;
 	struct block_codec *codec;
 	uint64_t uses;
-	struct flow_record open[BLOCK_RECORDS];
-	struct history_cached cache[HISTORY_CACHE];
+	struct history_cached *open; /* of the cache: to be filled; when it is full it stays there,
+					where those who follow read it */
+	struct history_cached cache[HISTORY_CACHE + 1];
 };
 
 int history_open(struct history **out, uint64_t capacity, uint64_t parts_max)
@@ -52,6 +54,7 @@ int history_open(struct history **out, uint64_t capacity, uint64_t parts_max)
 	history->capacity = capacity;
 	history->parts_max = parts_max;
 	history->slot_count = capacity / BLOCK_RECORDS + 2;
+	history->open = &history->cache[0];
 	history->slots = calloc(history->slot_count, sizeof(*history->slots));
 	if (!history->slots || block_codec_open(&history->codec)) {
 		history_close(history);
@@ -106,13 +109,33 @@ static void history_drop(struct history *history, struct history_block *slot)
 	*slot = (struct history_block){ 0 };
 }
 
+/* The longest unused; never the open one. */
+static struct history_cached *history_cache_victim(struct history *history)
+{
+	struct history_cached *victim = NULL;
+
+	for (size_t i = 0; i <= HISTORY_CACHE; i++) {
+		struct history_cached *cached = &history->cache[i];
+
+		if (cached != history->open && (!victim || cached->used < victim->used))
+			victim = cached;
+	}
+	victim->used = 0;
+	return victim;
+}
+
 static void history_seal(struct history *history, struct history_block *slot)
 {
-	if (block_pack(history->codec, history->open, &slot->data, &slot->size)) {
+	struct history_cached *sealed = history->open;
+
+	if (block_pack(history->codec, sealed->records, &slot->data, &slot->size)) {
 		slot->data = NULL;
 		slot->size = 0;
 	}
 	history->packed_bytes += slot->size;
+	history->open = history_cache_victim(history);
+	sealed->block = history_block_of(history->newest);
+	sealed->used = ++history->uses;
 }
 
 static void history_keep_parts(struct history *history, struct history_block *slot,
@@ -155,7 +178,7 @@ static void history_tidy_copy(struct flow_record *kept, const struct flow_record
 uint64_t history_append(struct history *history, const struct flow_record *record)
 {
 	size_t row = history->newest % BLOCK_RECORDS;
-	struct flow_record *kept = &history->open[row];
+	struct flow_record *kept = &history->open->records[row];
 	struct history_block *slot;
 
 	history->newest++;
@@ -175,17 +198,6 @@ uint64_t history_append(struct history *history, const struct flow_record *recor
 	return history->newest;
 }
 
-static struct history_cached *history_cache_victim(struct history *history)
-{
-	struct history_cached *victim = &history->cache[0];
-
-	for (size_t i = 1; i < HISTORY_CACHE; i++) {
-		if (history->cache[i].used < victim->used)
-			victim = &history->cache[i];
-	}
-	return victim;
-}
-
 /* The records of a block; NULL: forgotten for want of memory. */
 static const struct flow_record *history_block_records(struct history *history, uint64_t block)
 {
@@ -193,8 +205,8 @@ static const struct flow_record *history_block_records(struct history *history, 
 	struct history_cached *cached;
 
 	if ((block + 1) * BLOCK_RECORDS > history->newest)
-		return history->open;
-	for (size_t i = 0; i < HISTORY_CACHE; i++) {
+		return history->open->records;
+	for (size_t i = 0; i <= HISTORY_CACHE; i++) {
 		cached = &history->cache[i];
 		if (cached->used && cached->block == block) {
 			cached->used = ++history->uses;
@@ -202,12 +214,16 @@ static const struct flow_record *history_block_records(struct history *history, 
 		}
 	}
 	cached = history_cache_victim(history);
-	cached->used = 0;
 	if (!slot->data || block_unpack(history->codec, slot->data, slot->size, cached->records))
 		return NULL;
 	cached->block = block;
 	cached->used = ++history->uses;
 	return cached->records;
+}
+
+uint64_t history_newest(const struct history *history)
+{
+	return history->newest;
 }
 
 void history_stats(struct history *history, struct history_stats *stats)

@@ -32,6 +32,10 @@ void history_close(struct history *history);
  * and readers are told so. */
 uint64_t history_append(struct history *history, const struct flow_record *record);
 
+/* Position of the newest record = records ever appended; 0 = none. */
+uint64_t history_newest(const struct history *history);
+
+/* Costs as much as reading the oldest record. */
 struct history_stats {
 	uint64_t newest;    /* position of the newest record = records ever appended; 0 = none */
 	uint64_t oldest;    /* position of the oldest record held; newest + 1 when there is none */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Posts before a server that records them: each preset's path, headers, compression and body, what
 failures mean, and what a 400 costs."""
+import base64
 import json
 import ssl
 import time
@@ -39,6 +40,13 @@ class Http(Case):
         headers = server.posts[0][2]
         self.assertEqual(headers["Authorization"], "Bearer secret")
         self.assertEqual((headers["X-Tenant"], headers["Content-Encoding"]), ("blue", "gzip"))
+
+    def test_password(self):
+        """a user's password comes from a file"""
+        server = self.serve()
+        self.post(10, user="feed", password_file=self.path("password", "hush\n"))
+        self.assertEqual(server.posts[0][2]["Authorization"],
+                         "Basic " + base64.b64encode(b"feed:hush").decode())
 
     def test_presets(self):
         """what each receiver expects"""

@@ -53,7 +53,7 @@ class Kafka(Case):
         self.assertGreater(len({row[0] for row in rows}), 32)
 
     def test_brokers_down(self):
-        """all brokers go down and come back, the feed is killed: nothing is lost"""
+        """a broker goes down, then all, then one, and the feed is killed: nothing is lost"""
         count = int(os.environ.get("FLOWD_EXPORT_RECORDS", "20000"))
         os.mkdir(self.path("spool"))
         arguments = ["--progress", self.path("progress"),
@@ -61,9 +61,9 @@ class Kafka(Case):
                                               timeout="1s",
                                               batch="2000"))]
         feed = self.start(feeding.FEED, "--records", count, "--rate", count // 4, *arguments)
-        for turn in range(1, 4):
+        for turn, brokers in ((1, (1,)), (2, (1, 2, 3)), (3, (2,))):
             self.reach(count * turn // 5)
-            for broker in (1, 2, 3):
+            for broker in brokers:
                 self.tell(f"down {broker}")
             self.reach(count * turn // 5 + count // 20)
             if turn == 2:
@@ -72,7 +72,7 @@ class Kafka(Case):
                 done = int(self.lines("progress")[0])
                 feed = self.start(feeding.FEED, "--start", done, "--records", count - done + 1,
                                   "--rate", count // 4, *arguments)
-            for broker in (1, 2, 3):
+            for broker in brokers:
                 self.tell(f"up {broker}")
         self.assertEqual(feed.wait(240), 0)
         arrived = self.net.run("kcat", "-C", "-b", self.brokers, "-t", "flows", "-e", "-q", "-f",

@@ -20,6 +20,7 @@ http: 127.0.0.1:8221
 jetstream {{ store_dir: "{dir}/d1" }}
 tls {{ cert_file: "{dir}/server.crt", key_file: "{dir}/server.key", ca_file: "{dir}/ca.crt", verify: true }}
 """
+OPEN = TLS.split("tls {{", maxsplit=1)[0]
 
 
 class Nats(Case):
@@ -47,7 +48,7 @@ class Nats(Case):
 
     def test_single(self):
         """the stream is made; sent twice, a record is kept once"""
-        self.serve(1, TLS.split("tls {{", maxsplit=1)[0])
+        self.serve(1, OPEN)
         wait_until("nats answers", lambda: self.ask(1, "healthz").get("status") == "ok", 20)
         for _ in range(2):
             report = self.feed(5000, type="nats", servers="nats://127.0.0.1:4221")
@@ -80,8 +81,9 @@ class Nats(Case):
                                   *arguments, log="feed.log")
             servers[leader] = self.serve(int(leader[1:]))
         self.assertEqual(feed.wait(180), 0)
-        wait_until("all are in the stream", lambda: self.stream()[0] >= count, 60)
-        self.assertEqual(self.stream()[0], count)
+        # and a message that tells of the kill
+        wait_until("all are in the stream", lambda: self.stream()[0] >= count + 1, 60)
+        self.assertEqual(self.stream()[0], count + 1)
 
     def observe(self, *arguments):
         done = self.net.run(FLOWCLI, "observe", "--nats", "nats://127.0.0.1:4221", "-o", "json",
@@ -90,7 +92,7 @@ class Nats(Case):
 
     def test_fleet(self):
         """flowcli replays the whole fleet, merged by time, and says by node what is complete"""
-        self.serve(1, TLS.split("tls {{", maxsplit=1)[0])
+        self.serve(1, OPEN)
         wait_until("nats answers", lambda: self.ask(1, "healthz").get("status") == "ok", 20)
         for node, epoch in (("red-1", 0), ("red-2", 500_000), ("blue", 250_000)):
             self.feed(500, "--node", node, "--epoch", 1_700_000_000_000_000_000 + epoch,
@@ -112,7 +114,7 @@ class Nats(Case):
 
     def test_follow(self):
         """following: what comes later is told as it comes"""
-        self.serve(1, TLS.split("tls {{", maxsplit=1)[0])
+        self.serve(1, OPEN)
         wait_until("nats answers", lambda: self.ask(1, "healthz").get("status") == "ok", 20)
         self.feed(10, type="nats", servers="nats://127.0.0.1:4221")
         follower = self.start(FLOWCLI, "observe", "--nats", "nats://127.0.0.1:4221", "-f", "-o",
@@ -138,6 +140,31 @@ class Nats(Case):
                                ca=self.path("ca.crt"))
         self.assertIn("cannot connect", feed.stderr.readline())
         self.assertEqual(self.stream()[0], 200)
+
+    def test_secrets(self):
+        """a token and a user's password from files; a wrong one is refused, told, and not logged"""
+        ask = {"type": "nats", "servers": "nats://127.0.0.1:4221", "create": "true"}
+        password = {"user": "feed", "password_file": self.path("password", "hush-b\n")}
+        server = None
+        for guard, good in (('token: "hush-a"', {"token_file": self.path("token", "hush-a\n")}),
+                            ("users: [ {{ user: feed, password: hush-b }} ]", password)):
+            with self.subTest(guard):
+                if server:
+                    server.kill()
+                    server.wait()
+                server = self.serve(1, OPEN + f"authorization {{{{ {guard} }}}}\n")
+                wait_until("nats answers", lambda: self.ask(1, "healthz").get("status") == "ok",
+                           20)
+                self.assertEqual(self.feed(50, **ask, **good)["acknowledged"], 50)
+                bad = {key: self.path("wrong", "hush-c\n") if key.endswith("_file") else value
+                       for key, value in good.items()}
+                feed = self.start_feed(50, **ask, **bad)
+                told = feed.stderr.readline()
+                self.assertIn("Authentication Violation", told)
+                self.assertNotIn("hush", told)
+                with open(f"/proc/{feed.pid}/cmdline", encoding="ascii") as line:
+                    self.assertNotIn("hush", line.read())
+                feed.kill()
 
 
 if __name__ == "__main__":

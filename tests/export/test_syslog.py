@@ -26,8 +26,12 @@ class Syslog(Case):
     def setUp(self):
         super().setUp()
         self.pki()
-        self.start("rsyslogd", "-n", "-f", self.path("r.conf", CONFIG.format(
-            dir=self.lab.directory)), "-i", self.path("r.pid"))
+        self.path("r.conf", CONFIG.format(dir=self.lab.directory))
+        self.serve()
+
+    def serve(self):
+        self.server = self.start("rsyslogd", "-n", "-f", self.path("r.conf"), "-i",
+                                 self.path("r.pid"))
         for port in (5514, 6514):
             self.listening(port)
         self.listening(5514, socket.SOCK_DGRAM)
@@ -83,6 +87,25 @@ class Syslog(Case):
     @staticmethod
     def stderr(process):
         return process.stderr.readline()
+
+    def test_restarted(self):
+        """rsyslog is killed three times: all arrives but what it had not read, none with two ids"""
+        feed = self.start_feed(COUNT * 5, "--rate", COUNT * 2, type="syslog", batch=100,
+                               address="tcp://127.0.0.1:5514")
+        for turn in range(1, 4):
+            wait_until("lines come", lambda: len(self.lines("tcp.log")) > COUNT * turn, 20)
+            self.server.kill()
+            self.server.wait()
+            self.serve()
+        self.assertEqual(self.report(feed)["sent"], COUNT * 5)
+        found = set()
+
+        def last():
+            found.update(position(line.split('[flow@32473 id="')[1][:36])
+                         for line in self.lines("tcp.log") if line.count("|") >= 6)
+            return COUNT * 5 in found
+        wait_until("the last line", last, 20)
+        self.assertLess(COUNT * 5 - len(found), 3 * COUNT // 4)  # syslog acknowledges nothing
 
     def test_late(self):
         """unreachable at the start: it is told, and all arrives once the target is there"""

@@ -30,6 +30,10 @@ class Result(unittest.TestResult):
     def addError(self, test, err):
         self.addFailure(test, err)
 
+    def addSubTest(self, test, subtest, err):
+        if err:
+            self.addFailure(subtest, err)
+
 
 def main(module="__main__"):
     if os.geteuid() != 0:

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "flowd/export/item.h"
@@ -71,12 +72,13 @@ static void append(struct spool *spool, uint64_t first, uint64_t last, size_t si
 	uint8_t *body = calloc(1, size);
 
 	for (uint64_t i = first; i <= last; i++) {
-		struct export_item item = {
-			.epoch = 7, .position = i, .size = (uint32_t)size, .body = body
-		};
+		const struct export_item item = { .epoch = 7, .position = i };
+		size_t start = items.size;
 
 		memset(body, (int)i, size);
-		assert_int_equal(item_append(&items, &item), 0);
+		assert_int_equal(item_begin(&items), 0);
+		assert_int_equal(buffer_append(&items, body, size), 0);
+		item_end(&items, start, &item, true);
 	}
 	assert_int_equal(spool_append(spool, &items, last - first + 1), 0);
 	buffer_fini(&items);
@@ -213,6 +215,32 @@ static void test_damage(void **state)
 	spool_close(spool);
 }
 
+static void test_age(void **state)
+{
+	const struct timespec then[2] = { { .tv_sec = time(NULL) - 100 },
+					  { .tv_sec = time(NULL) - 100 } };
+	struct spool *spool = open_spool(64 * MIB);
+	char path[128];
+
+	(void)state;
+	append(spool, 1, 3, 100);
+	spool_close(spool);
+	snprintf(path, sizeof(path), "%s/%016x.items", directory, 1);
+	assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+	assert_int_equal(spool_open(&spool, directory, MIB, UINT64_C(200000000000)), 0);
+	assert_int_equal(spool_waiting(spool), 3);
+	spool_close(spool);
+	assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+	assert_int_equal(spool_open(&spool, directory, MIB, UINT64_C(60000000000)), 0);
+	assert_int_equal(take(spool, 10, 1), 0);
+	assert_int_equal(spool_given_up(spool), 3);
+	append(spool, 4, 5, 100);
+	assert_int_equal(take(spool, 10, 4), 2);
+	spool_acknowledge(spool, 2);
+	assert_int_equal(spool_waiting(spool), 0);
+	spool_close(spool);
+}
+
 static void test_one_user(void **state)
 {
 	struct spool *spool = open_spool(64 * MIB), *second;
@@ -245,7 +273,8 @@ int main(void)
 		SPOOL_TEST(test_in_and_out),	SPOOL_TEST(test_taken_again),
 		SPOOL_TEST(test_many_segments), SPOOL_TEST(test_size_bound),
 		SPOOL_TEST(test_torn_end),	SPOOL_TEST(test_damage),
-		SPOOL_TEST(test_one_user),	cmocka_unit_test(test_ids),
+		SPOOL_TEST(test_age),		SPOOL_TEST(test_one_user),
+		cmocka_unit_test(test_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
