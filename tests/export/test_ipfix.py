@@ -145,7 +145,9 @@ class Ipfix(Case):
                      "Layer 2 Octet Delta Count: 300", "Flow Id: 1",
                      "Dropped Packets: 3", "Selector Id: 1",
                      "Selector Algorithm: Uniform probabilistic Sampling (4)", "Sampling Packet Interval: 1",
-                     "Sampling Packet Space: 0", "Sampling Probability: 1"):
+                     "Sampling Packet Space: 0", "Sampling Probability: 1",
+                     "Sampling interval: 4", "Selector Id: 4", "Sampling Packet Space: 3",
+                     "Sampling Probability: 0.25"):
             self.assertTrue(plain(word) in plain(text), word)
         self.assertEqual(set(re.findall(r"Enterprise Private entry: .*?Type (\d+):", text)),
                          {str(number) for number in range(1, 15)})
@@ -196,10 +198,11 @@ class Ipfix(Case):
             if key.dport == 80})
 
     def test_biflow_alone(self):
-        """without partner a direction goes as it is"""
-        rows = self.nfdump(200, biflow="true")
+        """without partner a direction goes as it is; counts of sampled packets are not scaled"""
+        rows = self.nfdump(200, "--mix", "1", biflow="true")
         self.assertEqual(len(rows), 200)
         self.assertEqual({row.get("out_packets", 0) for row in rows}, {0})
+        self.assertEqual({row["in_packets"] for row in rows if row["src_port"] == 40000}, {0, 12})
 
     @staticmethod
     def flows(text):
