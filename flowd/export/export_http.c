@@ -2,7 +2,8 @@
 /*
  * Batches by HTTP POST. 2xx acknowledges; what the target calls malformed or too large (400, 413,
  * 422) is split until the guilty record is found and given up; everything else is tried again, not
- * before the time that Retry-After asks for.
+ * before the time that Retry-After asks for. Of an answer that judges each item only those that
+ * failed are posted again.
  */
 #include <ctype.h>
 #include <curl/curl.h>
@@ -13,6 +14,7 @@
 #include <strings.h>
 
 #include "flowd/base/clock.h"
+#include "flowd/base/log.h"
 #include "flowd/export/http_pack.h"
 #include "flowd/export/http_preset.h"
 
@@ -35,7 +37,9 @@ struct export_target {
 	char fault[CURL_ERROR_SIZE];
 	struct buffer body, answer;
 	struct http_packer packer;
+	struct http_verdicts verdicts; /* of a receiver that judges each item */
 	uint64_t not_before_ns, retry_after_s;
+	size_t unwanted; /* records that were taken and thrown away */
 };
 
 #define AT(member)		offsetof(struct http_settings, member)
@@ -183,26 +187,6 @@ static int http_add_headers(struct export_target *target, char *why, size_t why_
 	return error ? error : http_add_token(target, why, why_size);
 }
 
-static int http_make_url(struct export_target *target)
-{
-	const struct http_settings *settings = target->settings;
-	const char *path = target->preset->path ? target->preset->path : "";
-	size_t length = strlen(settings->url);
-	int made;
-
-	while (*path && length && settings->url[length - 1] == '/')
-		length--;
-	if (settings->preset == HTTP_PRESET_CLICKHOUSE)
-		made = asprintf(&target->url, "%.*s%sINSERT%%20INTO%%20%s%%20FORMAT%%20JSONEachRow",
-				(int)length, settings->url, path, settings->table);
-	else if (settings->preset == HTTP_PRESET_ELASTIC)
-		made = asprintf(&target->url, "%.*s/%s%s", (int)length, settings->url,
-				settings->index, path);
-	else
-		made = asprintf(&target->url, "%.*s%s", (int)length, settings->url, path);
-	return made < 0 ? -ENOMEM : 0;
-}
-
 static int http_set_user(struct export_target *target, char *why, size_t why_size)
 {
 	char *password;
@@ -276,6 +260,7 @@ static void http_close(struct export_target *target)
 {
 	http_disconnect(target);
 	http_packer_fini(&target->packer);
+	http_verdicts_fini(&target->verdicts);
 	buffer_fini(&target->body);
 	buffer_fini(&target->answer);
 	free(target->url);
@@ -294,7 +279,8 @@ static int http_open(struct export_target **out, const struct export_setup *setu
 	target->settings = (const struct http_settings *)setup->settings;
 	target->preset = &http_presets[target->settings->preset];
 	target->node_name = setup->node_name;
-	error = http_make_url(target);
+	error = http_preset_url(target->preset, target->settings->url, target->settings->table,
+				target->settings->index, &target->url);
 	if (!error)
 		error = http_packer_init(&target->packer,
 					 (enum http_packing)target->settings->packing);
@@ -306,24 +292,6 @@ static int http_open(struct export_target **out, const struct export_setup *setu
 	}
 	*out = target;
 	return 0;
-}
-
-/* ---- bodies ---------------------------------------------------------------------------------- */
-
-static int http_make_body(struct export_target *target, const struct export_item *items,
-			  size_t count)
-{
-	const struct http_preset *preset = target->preset;
-	int error = 0;
-
-	target->body.size = 0;
-	if (preset->begin)
-		error = preset->begin(&target->body, target->node_name);
-	for (size_t i = 0; i < count && !error; i++)
-		error = preset->item(&target->body, &items[i], target->node_name, i);
-	if (!error && preset->end)
-		error = preset->end(&target->body);
-	return error;
 }
 
 /* ---- posting --------------------------------------------------------------------------------- */
@@ -340,8 +308,8 @@ static void http_explain(const struct export_target *target, int status, char *w
 	snprintf(why, why_size, "%s answers %d: %s", target->settings->url, status, text);
 }
 
-static int http_post(struct export_target *target, const struct export_item *items, size_t count,
-		     int *status, char *why, size_t why_size)
+static int http_post(struct export_target *target, const struct export_item *items,
+		     const uint32_t *chosen, size_t count, int *status, char *why, size_t why_size)
 {
 	const struct buffer *body;
 	CURLcode result;
@@ -349,7 +317,8 @@ static int http_post(struct export_target *target, const struct export_item *ite
 	int error = http_prepare(target, why, why_size);
 
 	if (!error)
-		error = http_make_body(target, items, count);
+		error = http_preset_body(target->preset, target->node_name, items, chosen, count,
+					 &target->body);
 	if (!error)
 		error = http_pack(&target->packer, &target->body, &body);
 	if (error)
@@ -372,11 +341,6 @@ static int http_post(struct export_target *target, const struct export_item *ite
 	return 0;
 }
 
-static bool http_is_refusal(int status)
-{
-	return status == 400 || status == 413 || status == 422;
-}
-
 /* What a status that is not 2xx means for the items. */
 static int http_judge(struct export_target *target, int status, char *why, size_t why_size)
 {
@@ -390,34 +354,57 @@ static int http_judge(struct export_target *target, int status, char *why, size_
 	return -EAGAIN;
 }
 
+/* The next item was refused, by this answer or an earlier one. */
+static int http_refused(struct export_target *target, char *why, size_t why_size)
+{
+	http_explain(target, 200, why, why_size);
+	return -EBADMSG;
+}
+
+/* partialSuccess of OTLP: which ones is not said, and they must not be sent again. */
+static void http_count_unwanted(struct export_target *target)
+{
+	const char *key = target->preset->rejected;
+	const char *at = key ? strstr((const char *)target->answer.data, key) : NULL;
+
+	if (at) {
+		at += strlen(key);
+		target->unwanted += strtoull(at + strspn(at, " :\""), NULL, 10);
+	}
+}
+
+static size_t http_unwanted(struct export_target *target)
+{
+	size_t unwanted = target->unwanted;
+
+	if (unwanted)
+		log_warning("export %s: %s did not want %zu records; they are lost",
+			    target->settings->common.name, target->settings->url, unwanted);
+	target->unwanted = 0;
+	return unwanted;
+}
+
 static int http_send_some(struct export_target *target, const struct export_item *items,
 			  size_t count, size_t *done, char *why, size_t why_size)
 {
-	size_t accepted = count;
-	int status = 0, error = http_post(target, items, count, &status, why, why_size);
+	int status = 0, error = http_post(target, items, NULL, count, &status, why, why_size);
 
 	if (error)
 		return error;
 	if (status < 200 || status > 299)
 		return http_judge(target, status, why, why_size);
-	if (target->preset->accepted)
-		accepted =
-			target->preset->accepted((const char *)target->answer.data, count, &status);
-	*done += accepted;
-	return accepted == count ? 0 : http_judge(target, status, why, why_size);
+	*done += count;
+	http_count_unwanted(target);
+	return 0;
 }
 
 /* Halves what is refused, until one record is left to blame. */
-static int http_send(struct export_target *target, const struct export_item *items, size_t count,
-		     size_t *done, char *why, size_t why_size)
+static int http_send_all(struct export_target *target, const struct export_item *items,
+			 size_t count, size_t *done, char *why, size_t why_size)
 {
 	size_t some = count;
 	int error = 0;
 
-	if (clock_monotonic_ns() < target->not_before_ns) {
-		snprintf(why, why_size, "%s asked to wait", target->settings->url);
-		return -EAGAIN;
-	}
 	while (*done < count && !error) {
 		if (some > count - *done)
 			some = count - *done;
@@ -428,6 +415,66 @@ static int http_send(struct export_target *target, const struct export_item *ite
 		}
 	}
 	return error;
+}
+
+/* Posts those that are open; what is said of each is kept. */
+static int http_post_open(struct export_target *target, const struct export_item *items,
+			  size_t count, char *why, size_t why_size)
+{
+	enum http_verdict *said;
+	size_t open;
+	int status = 0, error = http_verdicts_open(&target->verdicts, items, count, &open);
+
+	if (error)
+		return error;
+	error = http_post(target, items, target->verdicts.open, open, &status, why, why_size);
+	if (error)
+		return error;
+	if (status < 200 || status > 299)
+		return http_judge(target, status, why, why_size);
+	said = calloc(open + 1, sizeof(*said));
+	if (!said)
+		return -ENOMEM;
+	target->preset->judge((const char *)target->answer.data, said, open, &status);
+	error = http_verdicts_take(&target->verdicts, items, count, said, open);
+	free(said);
+	if (status < 200 || status > 299)
+		http_judge(target, status, why, why_size);
+	return error;
+}
+
+/* A batch that is refused as a whole is halved like any other. */
+static int http_send_judged(struct export_target *target, const struct export_item *items,
+			    size_t count, size_t *done, char *why, size_t why_size)
+{
+	enum http_verdict next;
+	int error;
+
+	*done = http_verdicts_arrived(&target->verdicts, items, count, &next);
+	if (*done == count || next == HTTP_REFUSED)
+		return *done == count ? 0 : http_refused(target, why, why_size);
+	error = http_post_open(target, items + *done, count - *done, why, why_size);
+	if (error == -EBADMSG)
+		return http_send_all(target, items, count, done, why, why_size);
+	if (error)
+		return error;
+	*done += http_verdicts_arrived(&target->verdicts, items + *done, count - *done, &next);
+	if (*done == count) {
+		target->verdicts.count = 0;
+		return 0;
+	}
+	return next == HTTP_REFUSED ? http_refused(target, why, why_size) : -EAGAIN;
+}
+
+static int http_send(struct export_target *target, const struct export_item *items, size_t count,
+		     size_t *done, char *why, size_t why_size)
+{
+	if (clock_monotonic_ns() < target->not_before_ns) {
+		snprintf(why, why_size, "%s asked to wait", target->settings->url);
+		return -EAGAIN;
+	}
+	return (target->preset->judge ? http_send_judged : http_send_all)(target, items, count,
+									  done, why, why_size);
 }
 
 static void http_reopen(struct export_target *target)
@@ -446,6 +493,7 @@ const struct export_kind export_kind_http = {
 	.check = http_check,
 	.open = http_open,
 	.send = http_send,
+	.unwanted = http_unwanted,
 	.reopen = http_reopen,
 	.close = http_close,
 };

@@ -356,6 +356,7 @@ const struct export_kind export_kind_nats = {
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 	.settings_size = sizeof(struct nats_settings),
+	.batch = 4000, /* published at once, then waited for */
 	.acknowledges = true,
 	.format = nats_format,
 	.check = nats_check,

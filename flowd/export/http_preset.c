@@ -11,6 +11,11 @@
 
 #define NODE_MAX_BYTES 1536
 
+bool http_is_refusal(int status)
+{
+	return status == 400 || status == 413 || status == 422;
+}
+
 static int append_text(struct buffer *body, const char *text)
 {
 	return buffer_append(body, text, strlen(text));
@@ -93,19 +98,41 @@ static int elastic_item(struct buffer *body, const struct export_item *item, con
 	return error ? error : append_line(body, item);
 }
 
-static size_t elastic_accepted(const char *answer, size_t count, int *status)
+/* The value behind the next "key": from here on; NULL: there is none. */
+static const char *value_of(const char *answer, const char *key)
 {
-	size_t index = 0;
+	const char *at = strstr(answer, key);
 
-	if (strstr(answer, "\"errors\":false"))
-		return count;
-	for (; index < count && (answer = strstr(answer, "\"status\":")); index++) {
-		answer += strlen("\"status\":");
-		*status = atoi(answer);
-		if ((*status < 200 || *status > 299) && *status != 409)
-			break;
+	if (!at)
+		return NULL;
+	at += strlen(key);
+	return at + strspn(at, " :\t\r\n");
+}
+
+/* Items are in the order of the request. 409: our id is there already. What was too much for now
+ * stays open, like everything that a later attempt may have more luck with. */
+static void elastic_judge(const char *answer, enum http_verdict *said, size_t count, int *status)
+{
+	const char *errors = value_of(answer, "\"errors\"");
+	bool all = errors && *errors == 'f';
+
+	for (size_t i = 0; i < count; i++) {
+		int code = 200;
+
+		said[i] = HTTP_OPEN;
+		if (!all && answer)
+			answer = value_of(answer, "\"status\"");
+		if (!answer)
+			continue;
+		if (!all)
+			code = atoi(answer);
+		if ((code >= 200 && code <= 299) || code == 409)
+			said[i] = HTTP_ARRIVED;
+		else if (http_is_refusal(code))
+			said[i] = HTTP_REFUSED;
+		if (said[i] != HTTP_ARRIVED)
+			*status = code;
 	}
-	return index;
 }
 
 /* ---- Loki --------------------------------------------------------------------------------------
@@ -159,19 +186,20 @@ static int otlp_begin(struct buffer *body, const char *node_name)
 					 "\"version\":\"" FLOWD_VERSION "\"},\"logRecords\":[");
 }
 
-/* severityNumber 9 is INFO. */
+/* severityNumber 9 is INFO, 13 WARN. */
 static int otlp_item(struct buffer *body, const struct export_item *item, const char *node_name,
 		     size_t index)
 {
+	bool warn = item->type == EXPORT_ITEM_DROP || item->type == EXPORT_ITEM_LOSS;
 	char id[ITEM_ID_MAX], text[192];
 	int error;
 
 	item_id(node_name, item->epoch, item->position, id);
 	snprintf(text, sizeof(text),
 		 "%s{\"timeUnixNano\":\"%" PRIu64
-		 "\",\"severityNumber\":9,\"severityText\":\"INFO\","
+		 "\",\"severityNumber\":%d,\"severityText\":\"%s\","
 		 "\"body\":{\"stringValue\":",
-		 index ? "," : "", item->time_ns);
+		 index ? "," : "", item->time_ns, warn ? 13 : 9, warn ? "WARN" : "INFO");
 	error = append_text(body, text);
 	if (!error)
 		error = append_quoted(body, item->body, item->size);
@@ -194,9 +222,45 @@ const struct http_preset http_presets[HTTP_PRESET_COUNT] = {
 	[HTTP_PRESET_SPLUNK] = { EXPORT_FORMAT_NATIVE, "application/json",
 				 "/services/collector/event", "Splunk", .item = splunk_item },
 	[HTTP_PRESET_ELASTIC] = { EXPORT_FORMAT_ECS, "application/x-ndjson", "/_bulk", "ApiKey",
-				  .item = elastic_item, .accepted = elastic_accepted },
+				  .item = elastic_item, .judge = elastic_judge },
 	[HTTP_PRESET_LOKI] = { EXPORT_FORMAT_NATIVE, "application/json", "/loki/api/v1/push",
 			       "Bearer", loki_begin, loki_item, loki_end },
 	[HTTP_PRESET_OTLP] = { EXPORT_FORMAT_NATIVE, "application/json", "/v1/logs", "Bearer",
-			       otlp_begin, otlp_item, otlp_end },
+			       otlp_begin, otlp_item, otlp_end,
+			       .rejected = "\"rejectedLogRecords\"" },
 };
+
+int http_preset_url(const struct http_preset *preset, const char *url, const char *table,
+		    const char *index, char **out)
+{
+	const char *path = preset->path ? preset->path : "";
+	size_t length = strlen(url);
+	int made;
+
+	while (*path && length && url[length - 1] == '/')
+		length--;
+	if (preset == &http_presets[HTTP_PRESET_CLICKHOUSE])
+		made = asprintf(out, "%.*s%sINSERT%%20INTO%%20%s%%20FORMAT%%20JSONEachRow",
+				(int)length, url, path, table);
+	else if (preset == &http_presets[HTTP_PRESET_ELASTIC])
+		made = asprintf(out, "%.*s/%s%s", (int)length, url, index, path);
+	else
+		made = asprintf(out, "%.*s%s", (int)length, url, path);
+	return made < 0 ? -ENOMEM : 0;
+}
+
+int http_preset_body(const struct http_preset *preset, const char *node_name,
+		     const struct export_item *items, const uint32_t *chosen, size_t count,
+		     struct buffer *body)
+{
+	int error = 0;
+
+	body->size = 0;
+	if (preset->begin)
+		error = preset->begin(body, node_name);
+	for (size_t i = 0; i < count && !error; i++)
+		error = preset->item(body, &items[chosen ? chosen[i] : i], node_name, i);
+	if (!error && preset->end)
+		error = preset->end(body);
+	return error;
+}

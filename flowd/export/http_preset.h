@@ -5,6 +5,7 @@
 #define EXPORT_HTTP_PRESET_H
 
 #include "flowd/export/export_kind.h"
+#include "flowd/export/http_verdicts.h"
 
 /* preset, X(NAME, name) */
 #define HTTP_PRESETS(X)             \
@@ -28,11 +29,25 @@ struct http_preset {
 		    size_t index);
 	int (*end)(struct buffer *body);
 	/*
-	 * An answer with status 2xx: how many items, from the first, have arrived; *status is what
-	 * became of the next. NULL: all.
+	 * An answer with status 2xx may say something of each item: `said` for the first *count; an
+	 * item that it is silent about is open. The status of one that failed goes to *status.
+	 * NULL: all have arrived.
 	 */
-	size_t (*accepted)(const char *answer, size_t count, int *status);
+	void (*judge)(const char *answer, enum http_verdict *said, size_t count, int *status);
+	/* The answer tells how many it did not want, behind this key; they are not sent again. */
+	const char *rejected;
 };
 extern const struct http_preset http_presets[HTTP_PRESET_COUNT];
+
+/* Where to post, from malloc. 0 or -ENOMEM. */
+int http_preset_url(const struct http_preset *preset, const char *url, const char *table,
+		    const char *index, char **out);
+/* The body of a batch. `chosen`: indices of the items that go; NULL: all `count`. 0 or -ENOMEM. */
+int http_preset_body(const struct http_preset *preset, const char *node_name,
+		     const struct export_item *items, const uint32_t *chosen, size_t count,
+		     struct buffer *body);
+
+/* The status says that the content is to blame: the same again would fail again. */
+bool http_is_refusal(int status);
 
 #endif

@@ -127,7 +127,6 @@ static const struct ipfix_element rows[] = {
 	{ 6, 1, 0, IPFIX_BOTH, put_tcp_flags, .reverse = true },
 	{ 1, 8, 0, IPFIX_BOTH, put_octets, .reverse = true },
 	{ 2, 8, 0, IPFIX_BOTH, put_packets, .reverse = true },
-	{ 86, 8, 0, IPFIX_BOTH, put_total_packets, .reverse = true },
 	{ 152, 8, 0, IPFIX_BOTH, put_start, .reverse = true },
 	{ 153, 8, 0, IPFIX_BOTH, put_end, .reverse = true },
 	{ 136, 1, 0, IPFIX_BOTH, put_end_reason, .reverse = true },
@@ -146,6 +145,7 @@ static const struct ipfix_element rows[] = {
 	{ 1, 1, IPFIX_ENTERPRISE, IPFIX_BOTH, put_verdict },
 	{ 2, 1, IPFIX_ENTERPRISE, IPFIX_BOTH, put_kind },
 	{ 3, 8, IPFIX_ENTERPRISE, IPFIX_BOTH, put_position },
+	{ 14, 8, IPFIX_ENTERPRISE, IPFIX_BOTH, put_total_packets }, /* not IANA's: export.md */
 	{ 133, 8, 0, IPFIX_MORE, put_dropped },
 	{ 135, 8, 0, IPFIX_MORE, put_total_dropped },
 	{ 7, 8, IPFIX_ENTERPRISE, IPFIX_MORE, put_dns_latency },
@@ -167,22 +167,6 @@ const struct ipfix_element *ipfix_elements(size_t *count)
 	return rows;
 }
 
-bool ipfix_element_used(const struct ipfix_element *element, unsigned int family)
-{
-	return element->family & family & IPFIX_BOTH && !(element->family & ~family & IPFIX_FACTS);
-}
-
-unsigned int ipfix_family_of(const struct flow_record *record)
-{
-	unsigned int family = record->key.scope & FLOW_SCOPE_IPV6 ? IPFIX_IPV6 : IPFIX_IPV4;
-	const struct flow_tcp *tcp = &record->tcp;
-
-	if (flow_kind_is_event(record->kind) || record->dropped || tcp->total_retransmits ||
-	    tcp->handshake_ns || tcp->srtt_avg_us)
-		family |= IPFIX_FACTS;
-	return family;
-}
-
 static const struct field *fields[ROWS]; /* of the rows that name one */
 
 static void find_fields(void)
@@ -197,6 +181,22 @@ static const struct field *field_of(const struct ipfix_element *element)
 
 	pthread_once(&once, find_fields);
 	return fields[element - rows];
+}
+
+bool ipfix_element_used(const struct ipfix_element *element, unsigned int family)
+{
+	return element->family & family & IPFIX_BOTH && !(element->family & ~family & IPFIX_FACTS);
+}
+
+unsigned int ipfix_family_of(const struct flow_record *record)
+{
+	unsigned int family = record->key.scope & FLOW_SCOPE_IPV6 ? IPFIX_IPV6 : IPFIX_IPV4;
+	const struct flow_tcp *tcp = &record->tcp;
+
+	if (flow_kind_is_event(record->kind) || record->dropped || tcp->total_retransmits ||
+	    tcp->handshake_ns || tcp->srtt_avg_us)
+		family |= IPFIX_FACTS;
+	return family;
 }
 
 static size_t put_text(uint8_t *out, const struct flow_record *record, const struct field *field)

@@ -153,10 +153,10 @@ class Faults(Case):
             time.sleep(len(body.splitlines()) / 100)
             return 200, {}, b""
         self.serve(answer)
-        daemon = self.daemon(self.http(queue=256), history__records="4096")
+        daemon = self.daemon(self.http(queue=256), history__records="2048")
         resident = int(daemon.status()["rss_bytes"])
-        for _ in range(3):
-            self.flows(5000)
+        for _ in range(2):
+            self.flows(4000)
         self.quiet(daemon)
         self.balance(daemon)
 
@@ -166,7 +166,7 @@ class Faults(Case):
             exporter, seen = status["exporters"][0], int(status["seen_flows"])
             told = int(exporter["received"]) + int(exporter["lost"])
             self.assertLessEqual(told, seen)
-            return int(exporter["lost"]) > 5000 and told + 4096 + 1024 >= seen and status
+            return int(exporter["lost"]) > 4000 and told + 2048 + 1024 >= seen and status
         status = wait_until("what left history is counted", accounted, 30)
         exporter = status["exporters"][0]
         self.assertLess(int(exporter["waiting"]), 1024 + 100)

@@ -6,6 +6,7 @@ import base64
 import json
 import ssl
 import time
+from collections import Counter
 
 import feeding
 import otlp
@@ -101,23 +102,56 @@ class Http(Case):
             self.assertEqual(document["event"]["category"], ["network"])
 
     def test_bulk_answer(self):
-        """of a bulk, what is there counts, what was refused is lost, the rest is sent again"""
+        """of a bulk, what is there is not sent again, what was refused is lost, and only what may
+        have more luck is tried again; 409 is there already"""
         def answer(request, body):
-            status = []
-            for row in lines(body)[::2]:
-                number = position(row["create"]["_id"])
-                first = number not in seen
-                seen.add(number)
-                status.append(400 if number == 7 else 429 if number == 20 and first else
-                              409 if not first else 201)
-            items = [{"create": {"status": one}} for one in status]
-            return 200, {}, json.dumps({"errors": True, "items": items},
-                                       separators=(",", ":")).encode()
-        seen = set()
+            numbers = [position(row["create"]["_id"]) for row in lines(body)[::2]]
+            sent.update(numbers)
+            codes = [400 if number in refused else 409 if number in known else
+                     503 if number in busy and sent[number] < 3 else 201 for number in numbers]
+            items = [{"create": {"_index": "flowd", "_id": "x", "status": code, **(
+                {"error": {"type": "t", "reason": 'a "status": 201 \\ in words'}}
+                if code > 399 else {})}} for code in codes]
+            return 200, {}, json.dumps({"took": 3, "errors": max(codes) > 399, "items": items}
+                                       ).encode()
+        refused, known, busy, sent = {1, 37, 38, 100}, {12, 13}, {2, 39, 40, 99}, Counter()
         self.serve(answer)
         report = self.post(100, preset="elasticsearch")
-        self.assertEqual((report["acknowledged"], report["lost"]), (99, 1))
-        self.assertEqual(seen, ids(100))
+        self.assertEqual((report["acknowledged"], report["lost"]), (96, 4))
+        self.assertEqual({number for number in sent if sent[number] > 1}, busy)
+        self.assertEqual((set(sent), sum(sent.values())), (ids(100), 100 + 2 * len(busy)))
+
+    def test_bulk_refused_whole(self):
+        """a bulk that is refused as a whole is split like any other batch"""
+        def answer(request, body):
+            if len(lines(body)) > 20:
+                return 413, {}, b"too large"
+            arrived.extend(position(row["create"]["_id"]) for row in lines(body)[::2])
+            return 200, {}, b'{"errors":false}'
+        arrived = []
+        self.serve(answer)
+        report = self.post(100, preset="elasticsearch")
+        self.assertEqual((report["acknowledged"], report["lost"]), (100, 0))
+        self.assertEqual(sorted(arrived), sorted(ids(100)))
+
+    def test_severity(self):
+        """drops are warnings to an OTLP receiver"""
+        server = self.serve()
+        self.feed(16, "--mix", "1", type="http", url="http://127.0.0.1:8080", preset="otlp")
+        rows = [row for post in server.posts for row in json.loads(post[3])["resourceLogs"][0][
+            "scopeLogs"][0]["logRecords"]]
+        self.assertEqual(Counter((row["severityText"], row["severityNumber"]) for row in rows),
+                         {("WARN", 13): 2, ("INFO", 9): 14})
+
+    def test_rejected(self):
+        """what an OTLP receiver did not want is told, counted, and not sent again"""
+        self.serve(lambda request, body: (
+            200, {}, b'{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"no"}}'))
+        feed = self.start_feed(20, type="http", url="http://127.0.0.1:8080", preset="otlp")
+        out, errors = feed.communicate(timeout=30)
+        report = json.loads(out)
+        self.assertEqual((report["acknowledged"], report["lost"]), (17, 3))
+        self.assertIn("did not want 3 records; they are lost", errors)
 
     def test_refused(self):
         """a batch that is refused is split until the record to blame is found"""

@@ -59,6 +59,7 @@ class Metrics(Case):
                                     '{interface="web",mode="tcx"}'), 1)
         self.assertEqual(self.value(page, 'flowd_ledger{counter="arp_packets"}'),
                          float(status["ledger"]["arp_packets"]))
+        self.assertGreaterEqual(self.value(page, "flowd_kernel_table_entries"), 2)
         for program in ("tc_ingress", "tc_egress"):
             self.assertRegex(page, rf'flowd_program_runs_total{{program="{program}",id="\d+"}} \d')
         self.assertGreaterEqual(self.value(
@@ -76,7 +77,8 @@ class Metrics(Case):
             done = self.net.run("promtool", *command, check=False)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         daemon = Daemon(self.lab, self.lab.node, ["web"], {
-            "export.0.type": "file", "export.0.path": self.path("out")}).ready()
+            "export.0.type": "file", "export.0.path": self.path("out"),
+            "metrics.push_url": "http://127.0.0.1:8080"}).ready()
         known = set(re.findall(r"^# HELP (\S+) ", self.page(), re.MULTILINE))
         asked = {}
         for name in [rules] + [os.path.join(DEPLOY, "grafana", name)
