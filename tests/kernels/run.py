@@ -24,7 +24,7 @@ TESTS = {"6.1": re.compile(r"bpf_(hooks|filter)|netns_(traffic|attach|identity)"
 # (run.py 6.1 SOURCE BUILD netns_trouble) any test is run, with all its cases.
 CASES = {
     "netns_traffic": ["Traffic.test_tcp_ipv4", "Traffic.test_vlan"],
-    "netns_identity": ["Processes.test_hooks", "Processes.test_short_process", "Processes.test_units"],
+    "netns_identity": ["Processes.test_hooks", "Processes.test_units"],
     "netns_trouble": ["Trouble.test_nft_input", "Trouble.test_retransmit"],
     "netns_tunnel": ["Tunnel.test_gre", "Tunnel.test_pod"],
 }

@@ -33,6 +33,15 @@ def as_a_service():
     return ["setpriv", "--no-new-privs", "--inh-caps=-all", f"--bounding-set={bounds}"]
 
 
+def below(root, *hidden):
+    """A command that gives another the machine's files below `root`, as a daemon in a container has
+    them; these directories are empty for it where they really are."""
+    os.makedirs(root)
+    hide = " && ".join(f"mount -t tmpfs none '{path}'" for path in hidden)
+    return ["unshare", "--mount", "sh", "-c",
+            f'mount --rbind / "$0" && {hide or "true"} && exec "$@"', root]
+
+
 class Case(unittest.TestCase):
     """A node with two pods and a daemon that watches their ports; engines are closed first."""
 

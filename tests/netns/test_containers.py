@@ -11,7 +11,7 @@ import engines
 import tap
 from counters import ledger
 from daemon import facts, key_of
-from ends import Case, as_a_service, hexadecimal, process
+from ends import Case, as_a_service, below, hexadecimal, process
 from lab import wait_until
 
 
@@ -362,8 +362,10 @@ class Containers(Case):
         os.makedirs(logs["containers"])
         os.symlink(f"{logs['pods']}/shop_front-0_{uid}/web/0.log",
                    f"{logs['containers']}/front-0_shop_web-{web}.log")
-        daemon = self.daemon(**{"identity.pod_logs": logs["pods"],
-                                "identity.container_logs": logs["containers"]})
+        host = os.path.join(lab.directory, "host")
+        daemon = self.daemon(wrapper=below(host, *logs.values()), **{
+            "identity.pod_logs": logs["pods"], "identity.container_logs": logs["containers"],
+            "identity.host_root": host})
         runc.groups.append(f"kubepods/pod{uid}")
         for name, identifier, port in (("web", web, 8421), ("pause", pause, 8422)):
             runc.start(name, lab.web, f"/kubepods/pod{uid}/{identifier}",

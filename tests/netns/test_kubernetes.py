@@ -284,6 +284,8 @@ class Kubernetes(unittest.TestCase):
         daemon = self.daemon(wait=False)
         wait_until("the last pod", lambda: self.pod_of(self.flow_to(daemon, last)) == "pod-9999",
                    60 * TIME_SCALE)
+        wait_until("every list is complete, and watched", lambda: sum(
+            "watch=1" in request for request in self.api.requests) >= 7, 10 * TIME_SCALE)
         rss = int(daemon.status()["rss_bytes"])
         print(f"# {rss / 1e6:.1f} MB with 10,000 pods, {alone / 1e6:.1f} MB without")
         self.assertLess(rss, 60e6)
