@@ -34,7 +34,7 @@ SECONDS = 800
 TEST_SECONDS = 240
 MODULES = ("veth", "bridge", "8021q", "dummy", "sch_ingress", "cls_bpf", "cls_u32", "nf_tables",
            "sctp", "macvlan", "vxlan", "geneve", "ip_gre", "ip6_gre", "ipip", "sit", "ip6_tunnel", "nft_ct",
-           "iptable_filter", "xt_tcpudp", "sch_netem", "tcp_diag")
+           "iptable_filter", "xt_tcpudp", "sch_netem", "sch_tbf", "tcp_diag")
 COMMANDS = ("bash", "ip", "ss", "tc", "nft", "ping", "dnsmasq", "drill", "bpftool", "nngcat",
             "ethtool", "sleep", "iptables-legacy", "curl")
 PYTHON_UNUSED = ("test", "tests", "idlelib", "lib2to3", "ensurepip", "distutils", "tkinter",
