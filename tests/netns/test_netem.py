@@ -182,8 +182,8 @@ class Passing(Line):
         self.tells(key, counted, "retransmits", "out_of_order")
 
     def bad_before(self):
-        """What was lost before has been seen once, if at all, and comes in any order: as tshark
-        says, who sees the same packets."""
+        """What was lost before has been seen once, if at all, and comes in any order: as many as a
+        capture of the same packets shows, which tshark judges."""
         self.netem(self.lab.node, "server", "delay", "1ms")
         self.netem(self.lab.client, "eth0", *BAD_LINE)
         stop = self.capture(self.lab.node, "client", "passing-loss")
@@ -192,8 +192,9 @@ class Passing(Line):
         again, late = self.analysed(path, pair.port)
         self.assertGreater(again, 0)
         self.assertGreater(late, 0)
-        self.tells(key, again, "retransmits")
-        self.tells(key, late, "out_of_order")
+        self.tells(key, again + late, "retransmits", "out_of_order")
+        # which of the two is a matter of time, taken here and there: one at the limit may differ
+        self.assertAlmostEqual(self.total(key, "retransmits"), again, delta=max(1, again * 0.05))
         tshark.judge(self, "passing-loss", path, port=pair.port, retransmits=again, late=late)
 
 
