@@ -93,11 +93,14 @@ static int by_size(const void *left, const void *right)
 }
 
 /* The median of the rounds; the share that was reported. */
-static int measure(const struct btf_names *names, const char *title, uint32_t rate)
+static int measure(const struct btf_names *names, const char *title, enum trace_manner manner,
+		   uint32_t rate)
 {
-	const struct trace_options options = {
-		.drops = true, .rate = rate, .ring_bytes = 1u << 20, .names = names
-	};
+	const struct trace_options options = { .manner = manner,
+					       .drops = true,
+					       .rate = rate,
+					       .ring_bytes = 1u << 20,
+					       .names = names };
 	struct trace *trace = NULL;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
 	    error = trace_open(&trace, &options);
@@ -115,7 +118,7 @@ static int measure(const struct btf_names *names, const char *title, uint32_t ra
 	if (!error) {
 		qsort(above, BENCH_ROUNDS, sizeof(above[0]), by_size);
 		trace_count(trace, &counts);
-		printf("%-10s %5.0f ns a drop above an empty program (%.0f to %.0f), %" PRIu64
+		printf("%-15s %5.0f ns a drop above an empty program (%.0f to %.0f), %" PRIu64
 		       " of %" PRIu64 " reported\n",
 		       title, above[BENCH_ROUNDS / 2], above[0], above[BENCH_ROUNDS - 1],
 		       counts.seen - counts.suppressed - counts.lost, counts.seen);
@@ -139,9 +142,13 @@ int main(void)
 	if (!error)
 		error = btf_names_open(&names, NULL);
 	if (!error)
-		error = measure(names, "reported", 100000);
+		error = measure(names, "reported", TRACE_BTF, 100000);
 	if (!error)
-		error = measure(names, "suppressed", 1);
+		error = measure(names, "suppressed", TRACE_BTF, 1);
+	if (!error)
+		error = measure(names, "reported, raw", TRACE_RAW, 100000);
+	if (!error)
+		error = measure(names, "suppressed, raw", TRACE_RAW, 1);
 	btf_names_close(names);
 	trace_empty__destroy(empty);
 	close(stats);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A Debian kernel, an initramfs made for one purpose, and QEMU without hardware help to run it.
 
-The guest's first program writes to three serial ports: the kernel's console, the output of the
-command, and one line with its exit code.
+The guest's first program writes to four serial ports: the kernel's console, the output of the
+command, one line with its exit code, and an archive of what the command has left in /kept.
 """
 import glob
 import os
@@ -19,11 +19,12 @@ mkdir -p /dev/shm /run/netns /run/lock
 mount -t bpf b /sys/fs/bpf; mount -t tracefs t /sys/kernel/tracing
 mount -t cgroup2 c /sys/fs/cgroup
 /bin/busybox ip link set lo up; hostname guest
-stty -F /dev/ttyS1 raw -onlcr; stty -F /dev/ttyS2 raw -onlcr
+for port in 1 2 3; do stty -F /dev/ttyS$port raw -onlcr; done
 while read -r module rest; do insmod $module $rest || echo "insmod $module failed"; done \\
 	</etc/modules >/dev/ttyS1 2>&1
 cd /tmp
 /bin/sh /etc/command </dev/null >/dev/ttyS1 2>&1
+[ -d /kept ] && tar -c -C /kept . >/dev/ttyS3
 echo "exit $?" >/dev/ttyS2
 sync
 poweroff -f
@@ -163,8 +164,9 @@ class Initramfs:
 
 
 def boot(kernel, archive, directory, seconds, memory_mb=1024):
-    """Runs until the guest is off; returns (exit code or None, output, console)."""
-    ports = [os.path.join(directory, name) for name in ("console", "output", "exit")]
+    """Runs until the guest is off; returns (exit code or None, output, console), and leaves what was
+    kept as the archive `kept` in the directory."""
+    ports = [os.path.join(directory, name) for name in ("console", "output", "exit", "kept")]
     serial = [word for number, path in enumerate(ports) for word in (
         "-chardev", f"file,id=c{number},path={path}", "-serial", f"chardev:c{number}")]
     subprocess.run(
@@ -174,7 +176,7 @@ def boot(kernel, archive, directory, seconds, memory_mb=1024):
          "-initrd", archive, "-append", "console=ttyS0 panic=-1 loglevel=4 mitigations=off "
          "nokaslr random.trust_cpu=on cryptomgr.notests rcupdate.rcu_expedited=1", *serial],
         stdin=subprocess.DEVNULL, check=False)
-    console, output, code = [_read(path) for path in ports]
+    console, output, code = [_read(path) for path in ports[:3]]
     found = re.search(r"exit (\d+)", code)
     return int(found.group(1)) if found else None, output, console
 

@@ -14,17 +14,20 @@ import sys
 import sysconfig
 import tempfile
 
-from machine import Initramfs, Kernel, Unavailable, boot
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../netns"))
+import tshark  # pylint: disable=wrong-import-position
+from machine import Initramfs, Kernel, Unavailable, boot  # pylint: disable=wrong-import-position
 
 # What depends on the kernel: the programs and their counts on both; attaching where there is no tcx, and the
 # life of what is attached where there is. Emulation is slow, and the rest is the same code on any kernel.
 TESTS = {"6.1": re.compile(r"bpf_(hooks|filter)|netns_(traffic|attach|identity)"),
-         "6.12": re.compile(r"bpf_(hooks|drain)|netns_(traffic|tunnel|trouble|identity)")}
+         "6.12": re.compile(r"bpf_(hooks|drain)|netns_(traffic|tunnel|trouble|identity|netem)")}
 # A daemon starts for each case, and in emulation the verifier takes seconds: of these a choice. By name
 # (run.py 6.1 SOURCE BUILD netns_trouble) any test is run, with all its cases.
 CASES = {
     "netns_traffic": ["Traffic.test_tcp_ipv4", "Traffic.test_vlan"],
     "netns_identity": ["Processes.test_hooks", "Processes.test_units"],
+    "netns_netem": ["Passing.test_passing", "Sockets.test_loss"],
     "netns_trouble": ["Trouble.test_nft_input", "Trouble.test_retransmit"],
     "netns_tunnel": ["Tunnel.test_gre", "Tunnel.test_pod"],
 }
@@ -32,7 +35,7 @@ SECONDS = 800
 TEST_SECONDS = 240
 MODULES = ("veth", "bridge", "8021q", "dummy", "sch_ingress", "cls_bpf", "cls_u32", "nf_tables",
            "sctp", "macvlan", "vxlan", "geneve", "ip_gre", "ip6_gre", "ipip", "sit", "ip6_tunnel", "nft_ct",
-           "iptable_filter", "xt_tcpudp", "sch_netem", "tcp_diag")
+           "iptable_filter", "xt_tcpudp", "sch_netem", "sch_tbf", "tcp_diag")
 COMMANDS = ("bash", "ip", "ss", "tc", "nft", "ping", "dnsmasq", "drill", "bpftool", "nngcat",
             "ethtool", "sleep", "iptables-legacy", "curl")
 PYTHON_UNUSED = ("test", "tests", "idlelib", "lib2to3", "ensurepip", "distutils", "tkinter",
@@ -88,7 +91,7 @@ def add_tests(image, tests, source, build):
 
 def script(tests, build):
     """What the guest runs: each test between two marks that no test prints."""
-    lines = ["export FLOWD_TEST_TIME_SCALE=4", "failed=0", f"mkdir -p {shlex.quote(build)}"]
+    lines = ["export FLOWD_TEST_TIME_SCALE=4 FLOWD_KEEP=/kept", "failed=0", f"mkdir -p {shlex.quote(build)}"]
     for test in tests:
         environment = [f"{name}={value}" for name, value in test["env"].items()]
         command = shlex.join(["timeout", str(TEST_SECONDS), "env", *environment, *test["cmd"]])
@@ -156,6 +159,15 @@ def prepare(kernel, tests, source, build, directory):
     return archive
 
 
+def unpack(archive):
+    """The directory of what the guest has kept; empty where it kept nothing."""
+    directory = archive + ".d"
+    os.makedirs(directory)
+    if os.path.exists(archive) and os.path.getsize(archive):
+        subprocess.run(["tar", "-x", "-C", directory, "-f", archive], check=True)
+    return directory
+
+
 def run(version, source, build, wanted):
     cache = os.environ.get("FLOWD_KERNEL_CACHE", os.path.expanduser("~/.cache/flowd-kernels"))
     tests, report = tests_of(version, build, wanted), Report()
@@ -168,9 +180,16 @@ def run(version, source, build, wanted):
             return 0
         print(f"# {kernel.package}", flush=True)
         code, output, console = boot(kernel, archive, directory, SECONDS)
+        kept = unpack(os.path.join(directory, "kept"))
+        judged = list(tshark.judge_kept(kept)) if shutil.which("tshark") else []
+        if os.listdir(kept) and not judged:
+            print("# captures were kept, and there is no tshark to judge them")
     if code is None:
         print("\n".join("# console: " + line for line in console.splitlines()[-40:]))
     report.guest(output, tests)
+    for name, complaints in judged:
+        print("".join(f"# {complaint}\n" for complaint in complaints), end="")
+        report.case(not complaints, f"tshark agrees: {name}")
     report.case(code is not None, f"the guest ended by itself within {SECONDS} s")
     print(f"1..{report.number}")
     return 1 if report.failed else 0

@@ -16,17 +16,24 @@ from witness import Key
 TCP = socket.IPPROTO_TCP
 
 
-class Forwarded(unittest.TestCase):
-    def setUp(self):
-        self.lab = Routed()
-        self.addCleanup(self.lab.close)
-        for device in ("client", "server"):  # a router asks for neighbours from such an address
-            self.lab.node.ip("addr", "add", "fe80::1/64", "dev", device, "nodad")
+class Daemons(unittest.TestCase):
+    """One lab and one daemon a class; a port of its own for each test."""
+    settings = {}
+    knows_sockets = False
 
-    def start(self, connections=1024):
-        self.daemon = Daemon(self.lab, self.lab.node, ["client", "server"], {
-            "flow.active_timeout": "1s", "flow.tcp_connections": str(connections),
-            "events.namespaces": str(os.fstat(self.lab.node.fd).st_ino)}).ready()
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Routed()
+        cls.addClassCleanup(cls.lab.close)
+        for device in ("client", "server"):  # a router asks for neighbours from such an address
+            cls.lab.node.ip("addr", "add", "fe80::1/64", "dev", device, "nodad")
+        settings = {"flow.active_timeout": "1s", "flow.tcp_connections": "1024", **cls.settings}
+        if not cls.knows_sockets:
+            settings["events.namespaces"] = str(os.fstat(cls.lab.node.fd).st_ino)
+        cls.daemon = Daemon(cls.lab, cls.lab.node, ["client", "server"], settings).ready()
+
+    def setUp(self):
+        self.addCleanup(self.lab.node.run, "nft", "flush", "ruleset")
 
     def rows(self, key):
         return [facts(flow)["tcp"] for flow in self.daemon.flows() if key_of(flow) == key]
@@ -46,9 +53,9 @@ class Forwarded(unittest.TestCase):
             wait_until(f"{counted} retransmissions in the rows",
                        lambda: self.total(key, "retransmits") == counted, 10 * TIME_SCALE)
         except AssertionError as error:
-            events = {name: value for name, value in self.daemon.status()["ledger"].items()
+            ledger = {name: value for name, value in self.daemon.status()["ledger"].items()
                       if name.startswith(("events_", "tcp_", "drops", "troubles_"))}
-            raise AssertionError(f"{error}; rows: {self.rows(key)}; {events}") from error
+            raise AssertionError(f"{error}; rows: {self.rows(key)}; {ledger}") from error
 
     def sent_again(self, port):
         """What the client's socket says."""
@@ -56,9 +63,10 @@ class Forwarded(unittest.TestCase):
         found = re.search(r"retrans:\d+/(\d+)", shown)
         return int(found.group(1)) if found else 0
 
+
+class Passing(Daemons):
     def test_retransmits(self):
         """segments sent again, as many as the sender's socket counts, which nobody asked here"""
-        self.start()
         for server, client in ((self.lab.SERVER4, self.lab.CLIENT4),
                                (self.lab.SERVER6, self.lab.CLIENT6)):
             pair, key = self.pair(7201, server, client)
@@ -72,12 +80,10 @@ class Forwarded(unittest.TestCase):
                 "ss", "-Htn", f"sport = :{p.port}").stdout.split()[2] == "0", 30 * TIME_SCALE)
             counted = self.sent_again(pair.port)
             self.counts(key, counted)
-        events = [flow for flow in self.daemon.incidents("--all", "-t", "tcp")]
-        self.assertEqual(events, [])
+        self.assertEqual(self.daemon.incidents("--all", "-t", "tcp"), [])
 
     def test_round_trips(self):
         """round trips by the timestamps option, both ways; no retransmission where there was none"""
-        self.start()
         pair, key = self.pair(7202)
         def talked():
             pair.say(2000)
@@ -96,7 +102,6 @@ class Forwarded(unittest.TestCase):
 
     def test_closed_window(self):
         """a receiver that does not read: its closed window, in the row of its direction"""
-        self.start()
         pair, key = self.pair(7203)
         pair.client.setblocking(False)
         try:
@@ -105,13 +110,19 @@ class Forwarded(unittest.TestCase):
         except BlockingIOError:
             pass
         back = Key(key.dst, key.src, TCP, key.dport, key.sport)
-        wait_until("closed window", lambda: self.total(back, "zero_windows"), 20 * TIME_SCALE)
+        try:
+            wait_until("closed window", lambda: self.total(back, "zero_windows"), 20 * TIME_SCALE)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; rows: {self.rows(back)}; " + self.lab.server.run(
+                "ss", "-tinm", f"sport = :{key.dport}").stdout) from error
         self.assertEqual(self.total(key, "zero_windows"), 0)
+
+
+class Known(Daemons):
+    knows_sockets = True
 
     def test_both_know(self):
         """a socket of this machine tells of the same segments: they are counted once"""
-        self.daemon = Daemon(self.lab, self.lab.node, ["client", "server"], {
-            "flow.active_timeout": "1s", "flow.tcp_connections": "1024"}).ready()
         pair, key = self.pair(7204)
         self.lab.node.drop("tcp dport 7204", "forward")
         pair.client.send(bytes(1000))
@@ -125,9 +136,12 @@ class Forwarded(unittest.TestCase):
         self.assertGreaterEqual(told, 3)
         self.counts(key, told)
 
+
+class Crowd(Daemons):
+    settings = {"flow.tcp_connections": "8"}
+
     def test_crowd(self):
         """more connections than there are places: those beyond are counted"""
-        self.start(connections=8)
         held = [self.pair(7205)[0] for _ in range(24)]
         def ledger(name):
             return int(self.daemon.status()["ledger"].get(name, 0))

@@ -216,6 +216,7 @@ class Trouble(unittest.TestCase):
         self.addCleanup(self.lab.node.ip, "link", "set", "server", "mtu", 1500)
         self.lab.client.ip("route", "flush", "cache")  # the client may know already
         self.addCleanup(self.lab.client.ip, "route", "flush", "cache")
+        self.lab.client.ip("route", "flush", "cache")  # another test's ICMP error has told it already
         port = traffic.tcp(self.lab.client, self.lab.server, self.lab.SERVER4, self.port, 20000, 100)
         self.row(Key(self.lab.CLIENT4, self.lab.SERVER4, TCP, port, self.port), ["PKT_TOO_BIG"])
         self.why(f"{self.lab.SERVER4}:{self.port}",

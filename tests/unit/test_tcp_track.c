@@ -144,6 +144,46 @@ static void test_reuse(void **state)
 	run(steps, COUNT(steps));
 }
 
+/* A value and its echo are a round trip of the side that sent the value; one whose segment was lost
+ * is given up when a later one is echoed, and the next is timed again. */
+static void test_round_trip(void **state)
+{
+	static const struct {
+		int back;
+		uint32_t at_ms, seq, ack, payload, value, echo, rtt_ms; /* told with this segment */
+	} steps[] = {
+		{ 0, 1, 100, 0, 10, 1000, 0, 0 },	  { 1, 41, 900, 110, 10, 5000, 1000, 0 },
+		{ 0, 42, 110, 910, 10, 1040, 5000, 40 },  { 1, 42, 910, 110, 10, 5002, 1000, 1 },
+		{ 0, 300, 110, 910, 10, 1300, 5002, 0 },  { 1, 345, 920, 120, 0, 5305, 1300, 258 },
+		{ 0, 400, 120, 920, 10, 1400, 5305, 0 },  { 1, 450, 920, 130, 0, 5410, 1400, 0 },
+		{ 0, 451, 130, 920, 10, 1451, 5410, 50 },
+	};
+	struct flow_key there = { .src_port = 5000, .dst_port = 80, .protocol = 6 };
+	struct flow_key back = { .src_port = 80, .dst_port = 5000, .protocol = 6 };
+	struct tcp_track *track;
+
+	(void)state;
+	assert_int_equal(tcp_track_open(&track), 0);
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		const struct tcp_segment segment = { .seq = steps[i].seq,
+						     .ack = steps[i].ack,
+						     .payload = steps[i].payload,
+						     .flags = A,
+						     .window = 1000,
+						     .ts_value = steps[i].value,
+						     .ts_echo = steps[i].echo,
+						     .has_timestamps = 1 };
+		struct flow_tcp facts = { 0 };
+
+		tcp_track_segment(track, steps[i].back ? &back : &there, &segment,
+				  steps[i].at_ms * MS, &facts);
+		if (facts.srtt_avg_us != steps[i].rtt_ms * 1000)
+			print_error("step %zu: %u us\n", i, facts.srtt_avg_us);
+		assert_int_equal(facts.srtt_avg_us, steps[i].rtt_ms * 1000);
+	}
+	tcp_track_close(track);
+}
+
 static void test_header(void **state)
 {
 	static const uint8_t options[] = { 1, 1, 8, 10, 0, 0, 1, 0, 0, 0, 2, 0 };
@@ -170,11 +210,11 @@ static void test_header(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_handshake),
-					    cmocka_unit_test(test_loss),
-					    cmocka_unit_test(test_order),
-					    cmocka_unit_test(test_reuse),
-					    cmocka_unit_test(test_header) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_handshake),  cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_order),	   cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_header)
+	};
 
 	return cmocka_run_group_tests_name("tcp_track", tests, NULL, NULL);
 }

@@ -222,6 +222,29 @@ static void test_tcp(void **state)
 	flow_table_close(table);
 }
 
+/* What both know is the socket's; what packets alone tell is added. */
+static void test_socket_knows_better(void **state)
+{
+	struct kept kept;
+	struct flow_table *table = table_open(&kept, 0);
+	struct flow_delta delta = packets_of(80, 10, S);
+	const struct flow_tcp socket = { .retransmits = 2, .srtt_avg_us = 100, .by_socket = 1 };
+	const struct flow_tcp packets = {
+		.retransmits = 2, .srtt_avg_us = 50, .zero_windows = 1, .analysed = 1
+	};
+
+	(void)state;
+	flow_table_update(table, &delta);
+	flow_table_tcp(table, &delta.key, &socket);
+	flow_table_tcp(table, &delta.key, &packets);
+	flow_table_flush(table, FLOW_END_SHUTDOWN);
+	assert_int_equal(last(&kept)->tcp.total_retransmits, 2);
+	assert_int_equal(last(&kept)->tcp.srtt_min_us, 100);
+	assert_int_equal(last(&kept)->tcp.zero_windows, 1);
+	assert_int_equal(last(&kept)->tcp.analysed, 1);
+	flow_table_close(table);
+}
+
 static void test_bound(void **state)
 {
 	struct kept kept;
@@ -402,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_flood_waits),
 		cmocka_unit_test(test_many_reasons),
 		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_socket_knows_better),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_handshake),
 		cmocka_unit_test(test_repeats),
