@@ -99,6 +99,31 @@ static void drop_details(struct incident_namer *namer, const struct trace_drop *
 	incident->old_state = incident->new_state = drop->tcp_state;
 }
 
+/*
+ * The kernel frees with a drop's reason the segments that it has dealt with in TIME_WAIT, and a FIN
+ * that was still queued when its socket was closed. Where they carry nothing, nothing has been
+ * lost.
+ */
+static bool drop_is_closing(const struct trace_drop *drop, const struct packet *packet,
+			    const struct flow_drop *why)
+{
+	static const char *const sites[] = { "tcp_v4_rcv", "tcp_v6_rcv", "sk_stream_kill_queues",
+					     "skb_queue_purge" };
+
+	if (packet->key.protocol != IPPROTO_TCP ||
+	    (packet->flags & (FLOW_TCP_SYN | FLOW_FLAG_QUOTE)) ||
+	    drop->length > packet->payload_offset)
+		return false;
+	if (why->reason && !strcmp(why->reason, "QUEUE_PURGE"))
+		return true;
+	if ((why->reason && strcmp(why->reason, "NOT_SPECIFIED")) || !why->site)
+		return false;
+	for (size_t i = 0; i < sizeof(sites) / sizeof(*sites); i++)
+		if (!strcmp(why->site, sites[i]))
+			return true;
+	return false;
+}
+
 int incident_of_drop(struct incident_namer *namer, const struct trace_drop *drop,
 		     struct flow_record *record)
 {
@@ -114,7 +139,7 @@ int incident_of_drop(struct incident_namer *namer, const struct trace_drop *drop
 	drop_details(namer, drop, record);
 	record->incident.length =
 		drop->length > packet.l3_offset ? drop->length - packet.l3_offset : 0;
-	return 0;
+	return drop_is_closing(drop, &packet, &record->drops[0]);
 }
 
 /* ---- XDP ------------------------------------------------------------------------------------ */

@@ -23,7 +23,8 @@ struct incident_namer {
 	int64_t wall_offset_ns;
 };
 
-/* 0, or -EBADMSG: no IP packet. */
+/* 0; 1: the end of a TCP connection, without data, that nobody misses; or -EBADMSG: no IP packet.
+ */
 int incident_of_drop(struct incident_namer *namer, const struct trace_drop *drop,
 		     struct flow_record *record);
 /* The packet is not known: its addresses are unspecified, of IPv4. */

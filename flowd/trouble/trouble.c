@@ -36,7 +36,7 @@ struct trouble {
 	struct loop_source *read_timer, *repeat_timer, *counter_timer;
 	uint32_t namespaces[TROUBLE_NAMESPACES];
 	size_t namespace_count;
-	uint64_t drops, tcp_events, not_parsed, quiet, overflows, elsewhere;
+	uint64_t drops, tcp_events, not_parsed, closing, quiet, overflows, elsewhere;
 	uint64_t told_suppressed, told_lost, told_ns; /* as of the last loss told */
 };
 
@@ -67,9 +67,10 @@ static void trouble_take_drop(struct trouble *trouble, const struct trace_drop *
 {
 	struct flow_record record;
 	struct flow_drop joined;
+	int what = incident_of_drop(&trouble->namer, drop, &record);
 
-	if (incident_of_drop(&trouble->namer, drop, &record)) {
-		trouble->not_parsed++;
+	if (what) {
+		*(what < 0 ? &trouble->not_parsed : &trouble->closing) += 1;
 		return;
 	}
 	trouble->drops++;
@@ -430,6 +431,8 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 	visit(context, "events_not_ip", trouble->not_parsed, "drops of what is no IP packet");
 	visit(context, "freed_not_packets", counts.not_packets,
 	      "freed buffers that were no packets (unix, netlink)");
+	visit(context, "freed_at_close", trouble->closing,
+	      "segments without data that the kernel freed when their connection was closed");
 	visit(context, "drops", trouble->drops, "drop events taken");
 	visit(context, "drops_quiet", trouble->quiet, "of those, only counted (events.quiet)");
 	visit(context, "tcp_events", trouble->tcp_events, "TCP events taken");

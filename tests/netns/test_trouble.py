@@ -272,6 +272,29 @@ class Trouble(unittest.TestCase):
         wait_until(f"events {wanted}", lambda: wanted <= told(), 10 * TIME_SCALE)
         self.why(f"{self.lab.SERVER4}:{self.port}", "answered by RST .* nothing listens")
 
+    def test_close(self):
+        """connections that end as they should: what the kernel frees with them is no drop"""
+        with self.lab.server:
+            listener = socket.create_server((self.lab.SERVER4, self.port))
+        before = int(self.daemon.status()["ledger"]["freed_at_close"])
+        for _ in range(10):
+            with self.lab.client:
+                client = socket.create_connection((self.lab.SERVER4, self.port), 5)
+            server, _ = listener.accept()
+            client.sendall(b"request")
+            server.recv(100)
+            client.close()
+            wait_until("the FIN is in the server's queue", lambda: "CLOSE-WAIT" in self.lab.server.run(
+                "ss", "-tan", f"sport = :{self.port}").stdout)
+            server.close()  # without reading the FIN
+        listener.close()
+        wait_until("all ends counted", lambda: int(
+            self.daemon.status()["ledger"]["freed_at_close"]) >= before + 10, 10 * TIME_SCALE)
+        self.assertEqual(self.daemon.incidents("--all", "-t", "drop", "--port", str(self.port)), [])
+        rows = wait_until("rows", lambda: [
+            facts(flow) for flow in self.daemon.flows() if self.port in key_of(flow)], 10 * TIME_SCALE)
+        self.assertFalse([row for row in rows if "dropped" in row])
+
     def test_socket_buffer(self):
         """a program that does not read: its socket's buffer runs over"""
         with self.lab.server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
