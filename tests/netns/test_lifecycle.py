@@ -37,6 +37,13 @@ class Lifecycle(unittest.TestCase):
         self.daemon()
         self.assertEqual(attached(self.lab.node), {"web", "client"})
 
+    def test_memory(self):
+        """at rest it is below 40 MB, rings, tables and libraries in it"""
+        daemon = self.daemon()
+        resident = int(daemon.status()["rss_bytes"]) / 1e6
+        print(f"# {resident:.1f} MB resident")
+        self.assertLess(resident, 40)
+
     def test_sigterm(self):
         """SIGTERM: what was held is published with the reason shutdown, nothing stays attached"""
         daemon = self.daemon()
