@@ -62,6 +62,7 @@ struct field {
 	const struct field_name *names; /* FIELD_NAME */
 	uint64_t max;			/* largest number an operand may be; 0 = any */
 	bool prefix;			/* FIELD_TEXT: an operand need only be its beginning */
+	bool path;			/* FIELD_TEXT: an operand takes what lies below it, too */
 	uint8_t values; /* most values a record can have (interface, vlan); 0 is 1 */
 };
 

@@ -74,7 +74,7 @@ extern const struct field_name field_identity_names[], field_from_names[], field
 			  .max = UINT32_MAX),                                                      \
 		END_FACTS("unit", FIELD_TEXT, unit, "_process.unit", "systemd unit"),              \
 		END_FACTS("cgroup", FIELD_TEXT, cgroup, "_container.cgroup", "cgroup (v2) path",   \
-			  .prefix = true),                                                         \
+			  .path = true),                                                           \
 		END_FACTS("netns", FIELD_NUMBER, netns, "_container.netns",                        \
 			  "network namespace, by inode", .max = UINT32_MAX),                       \
 		END_FACTS("host", FIELD_TEXT, host, "_host",                                       \

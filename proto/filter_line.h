@@ -71,8 +71,10 @@
 	  "only ICMP errors and the flows they were about")
 
 /* --name, --from-name and --to-name */
-#define FILTER_ENDS(X, option, word, name, text)                                             \
-	X(option, 0, word, "source." name, "destination." name, NULL, false, NULL,           \
+#define FILTER_ENDS(X, option, word, name, text) FILTER_ENDS_BY(X, option, 0, word, name, text)
+/* the first with a letter */
+#define FILTER_ENDS_BY(X, option, letter, word, name, text)                                  \
+	X(option, letter, word, "source." name, "destination." name, NULL, false, NULL,      \
 	  "source or destination: " text)                                                    \
 	X("from-" option, 0, word, "source." name, NULL, NULL, false, NULL, "source: " text) \
 	X("to-" option, 0, word, "destination." name, NULL, NULL, false, NULL, "destination: " text)
@@ -80,8 +82,9 @@
 /* who, X as above */
 #define IDENTITY_OPTIONS(X)                                                                      \
 	FILTER_ENDS(X, "pod", "NAME", "pod", "[namespace/]pod, or how it begins; any namespace") \
-	FILTER_ENDS(X, "namespace", "NAME", "namespace", "Kubernetes namespace; * and ? match")  \
-	FILTER_ENDS(X, "label", "LABEL", "label", "KEY=VALUE or KEY; * and ? match")             \
+	FILTER_ENDS_BY(X, "namespace", 'n', "NAME", "namespace",                                 \
+		       "Kubernetes namespace; * and ? match")                                    \
+	FILTER_ENDS_BY(X, "label", 'l', "LABEL", "label", "KEY=VALUE or KEY; * and ? match")     \
 	FILTER_ENDS(X, "workload", "NAME", "workload", "[kind/]workload, or how it begins")      \
 	FILTER_ENDS(X, "service", "NAME", "service", "[namespace/]service, or how it begins")    \
 	FILTER_ENDS(X, "identity", "NAME", "identity",                                           \

@@ -205,14 +205,18 @@ static int take_network(const struct operand_text *operand, struct filter *leaf)
 	return filter_leaf_add(leaf, &network);
 }
 
+/* A path "/a/b" is itself and what "/a/b/" begins, not "/a/bc". */
 static int take_text(const struct operand_text *operand, struct filter *leaf)
 {
 	struct filter_operand text = { .kind = OPERAND_TEXT };
-	const char *rest = operand->field->prefix ? "*" : "";
 
-	if (asprintf(&text.text, "%s%s", operand->text, rest) < 0)
+	if (asprintf(&text.text, "%s%s", operand->text, operand->field->prefix ? "*" : "") < 0 ||
+	    filter_leaf_add(leaf, &text))
 		return -ENOMEM;
-	return filter_leaf_add(leaf, &text);
+	if (!operand->field->path)
+		return 0;
+	return asprintf(&text.text, "%s/*", operand->text) < 0 ? -ENOMEM
+							       : filter_leaf_add(leaf, &text);
 }
 
 /* As the names of records are. */

@@ -9,10 +9,17 @@
 #include "flowd/identity/endpoint_pool.h"
 #include "flowd/identity/lru.h"
 
+/* What was told of an end: many flows have the same. */
+struct identity_end {
+	struct flow_end end; /* the key */
+	struct lru *home;
+	uint32_t held; /* by so many flows */
+};
+
 /* What was told of a flow's ends. */
 struct identity_flow {
 	uint64_t flow_id;
-	struct flow_end ends[2];
+	struct identity_end *ends[2];
 	uint64_t cookie;
 };
 
@@ -20,17 +27,38 @@ struct identity {
 	struct identity_source sources[IDENTITY_SOURCES_MAX];
 	size_t source_count;
 	struct endpoint_pool *pool;
-	struct lru *flows;
+	struct lru *flows, *ends;
 	struct identity_draft draft;
 	struct identity_stats stats;
 };
+
+/* NULL: no memory. */
+static struct identity_end *identity_take_end(struct identity *identity, const struct flow_end *end)
+{
+	struct identity_end *kept = lru_make(identity->ends, end);
+
+	if (!kept)
+		return NULL;
+	if (!kept->held++)
+		endpoint_pool_hold(kept->end.endpoint);
+	kept->home = identity->ends;
+	return kept;
+}
+
+static void identity_release_end(struct identity_end *kept)
+{
+	if (!kept || --kept->held)
+		return;
+	endpoint_pool_release(kept->end.endpoint);
+	lru_remove(kept->home, kept);
+}
 
 static void identity_drop_flow(void *entry)
 {
 	struct identity_flow *flow = entry;
 
-	endpoint_pool_release(flow->ends[0].endpoint);
-	endpoint_pool_release(flow->ends[1].endpoint);
+	identity_release_end(flow->ends[FLOW_SOURCE]);
+	identity_release_end(flow->ends[FLOW_DESTINATION]);
 }
 
 int identity_open(struct identity **out, const struct identity_options *options)
@@ -40,6 +68,8 @@ int identity_open(struct identity **out, const struct identity_options *options)
 	if (!identity)
 		return -ENOMEM;
 	if (endpoint_pool_open(&identity->pool, options->grace_ns) ||
+	    lru_open(&identity->ends, sizeof(struct identity_end), sizeof(struct flow_end),
+		     UINT32_MAX, NULL) ||
 	    lru_open(&identity->flows, sizeof(struct identity_flow), sizeof(uint64_t),
 		     options->most_flows, identity_drop_flow)) {
 		identity_close(identity);
@@ -54,6 +84,7 @@ void identity_close(struct identity *identity)
 	if (!identity)
 		return;
 	lru_close(identity->flows);
+	lru_close(identity->ends);
 	endpoint_pool_close(identity->pool);
 	for (size_t i = 0; i < identity->source_count; i++)
 		if (identity->sources[i].close)
@@ -184,9 +215,10 @@ static void identity_remember(struct identity *identity, const struct flow_recor
 	if (!flow)
 		return;
 	for (int side = 0; side < 2; side++) {
-		endpoint_pool_hold(record->ends[side].endpoint);
-		endpoint_pool_release(flow->ends[side].endpoint);
-		flow->ends[side] = record->ends[side];
+		struct identity_end *before = flow->ends[side];
+
+		flow->ends[side] = identity_take_end(identity, &record->ends[side]);
+		identity_release_end(before);
 	}
 	flow->cookie = record->socket_cookie;
 }
@@ -212,8 +244,8 @@ void identity_name(struct identity *identity, struct flow_record *record, int64_
 		identity_ask_sources(identity, &ask, &record->ends[side]);
 		if (side == FLOW_SOURCE)
 			record->socket_cookie = identity->draft.cookie;
-		if (flow)
-			identity_continue(identity, &flow->ends[side], &record->ends[side],
+		if (flow && flow->ends[side])
+			identity_continue(identity, &flow->ends[side]->end, &record->ends[side],
 					  ask.now_ns);
 	}
 	if (flow && !record->socket_cookie)

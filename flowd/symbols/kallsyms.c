@@ -80,6 +80,15 @@ static int kallsyms_order(const void *left, const void *right)
 	return a->address < b->address ? -1 : a->address > b->address;
 }
 
+/* It is not added to any more. */
+static void kallsyms_shrink(void **memory, size_t size)
+{
+	void *shrunk = realloc(*memory, size);
+
+	if (shrunk)
+		*memory = shrunk;
+}
+
 /* Lines are "address type name [module]", not in order; functions are of type t or w. Addresses are
  * 0 where the kernel hides them. */
 static void kallsyms_read(struct kallsyms *symbols)
@@ -98,8 +107,11 @@ static void kallsyms_read(struct kallsyms *symbols)
 	}
 	if (file)
 		fclose(file);
-	if (symbols->count)
-		qsort(symbols->list, symbols->count, sizeof(*symbols->list), kallsyms_order);
+	if (!symbols->count)
+		return;
+	qsort(symbols->list, symbols->count, sizeof(*symbols->list), kallsyms_order);
+	kallsyms_shrink((void **)&symbols->list, symbols->count * sizeof(*symbols->list));
+	kallsyms_shrink((void **)&symbols->names, symbols->names_size);
 }
 
 int kallsyms_open(struct kallsyms **out, const char *path)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest.mock
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -79,6 +80,11 @@ class Namespace:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+def unperturbed():
+    """For tests of memory: what is started within `with` touches only what it uses."""
+    return unittest.mock.patch.dict(os.environ, MALLOC_PERTURB_="0")
 
 
 def _die_with_parent():

@@ -12,7 +12,7 @@ import tap
 import traffic
 from counters import ledger
 from daemon import TIME_SCALE, Daemon, facts, key_of
-from lab import Cluster, wait_until
+from lab import Cluster, unperturbed, wait_until
 
 PODS, SERVICES, NODES = "/api/v1/pods", "/api/v1/services", "/api/v1/nodes"
 JOBS = "/apis/batch/v1/jobs"
@@ -267,7 +267,8 @@ class Kubernetes(unittest.TestCase):
 
     def test_ten_thousand(self):
         """10,000 pods: every page; the whole daemon stays below 60 MB, 30 MB of it for them"""
-        daemon = self.daemon("off", wait=False)
+        with unperturbed():
+            daemon = self.daemon("off", wait=False)
         alone = int(daemon.status()["rss_bytes"])
         self.assertEqual(daemon.stop(), 0)
         with self.api.changed:
@@ -281,7 +282,8 @@ class Kubernetes(unittest.TestCase):
         last = "10.100.39.15"
         self.lab.client.ip("route", "add", "10.100.0.0/16", "dev", "eth0")
         self.neighbour(last)
-        daemon = self.daemon(wait=False)
+        with unperturbed():
+            daemon = self.daemon(wait=False)
         wait_until("the last pod", lambda: self.pod_of(self.flow_to(daemon, last)) == "pod-9999",
                    60 * TIME_SCALE)
         wait_until("every list is complete, and watched", lambda: sum(

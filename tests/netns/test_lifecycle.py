@@ -10,7 +10,7 @@ import tap
 import traffic
 from attachment import has_tcx, programs
 from daemon import TIME_SCALE, Daemon, facts, key_of, sums
-from lab import Cluster, wait_until
+from lab import Cluster, unperturbed, wait_until
 from witness import Witness
 
 
@@ -36,6 +36,14 @@ class Lifecycle(unittest.TestCase):
         """programs sit on the devices that were asked for, and on no other"""
         self.daemon()
         self.assertEqual(attached(self.lab.node), {"web", "client"})
+
+    def test_memory(self):
+        """at rest it is below 40 MB, rings, tables and libraries in it"""
+        with unperturbed():
+            daemon = self.daemon()
+        resident = wait_until("below 40 MB", lambda: (lambda now: now if now < 40e6 else None)(
+            int(daemon.status()["rss_bytes"])), 20 * TIME_SCALE)
+        print(f"# {resident / 1e6:.1f} MB resident")
 
     def test_sigterm(self):
         """SIGTERM: what was held is published with the reason shutdown, nothing stays attached"""

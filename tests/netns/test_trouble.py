@@ -204,6 +204,7 @@ class Trouble(unittest.TestCase):
         """a packet larger than the next link, not to be fragmented"""
         self.lab.node.ip("link", "set", "server", "mtu", 1000)
         self.addCleanup(self.lab.node.ip, "link", "set", "server", "mtu", 1500)
+        self.addCleanup(self.lab.client.ip, "route", "flush", "cache")
         port = send_udp(self.lab.client, self.lab.SERVER4, self.port, size=1200, dont_fragment=True)
         key = self.udp_key(self.port, port)
         self.drop(key, ["PKT_TOO_BIG"])
