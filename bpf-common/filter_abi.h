@@ -21,13 +21,19 @@
 #define FLOW_FILTER_INTERFACE 0x10
 #define FLOW_FILTER_CGROUP    0x20
 #define FLOW_FILTER_ADDRESS   0x40
-#define FLOW_FILTER_PCAP      0x80 /* a pcap filter is asked before anything else */
+#define FLOW_FILTER_PCAP      0x80  /* a pcap filter is asked before the rules */
+#define FLOW_FILTER_SCOPE     0x100 /* packets outside the scope are left alone, before all else */
+#define FLOW_FILTER_FIRST     (FLOW_FILTER_PCAP | FLOW_FILTER_SCOPE) /* asked before parsing */
+#define FLOW_FILTER_ASKED     0xff /* a packet that has come so far meets one of these */
 #define FLOW_FILTER_BANKS     2
 
 enum flow_filter_side { FLOW_FILTER_SOURCE, FLOW_FILTER_DESTINATION, FLOW_FILTER_SIDES };
 
 #define FLOW_FILTER_PORT_CLASSES 256
 #define FLOW_FILTER_LEVELS	 8 /* of the cgroup hierarchy that can be told apart */
+
+/* In the word too: the scope has cgroups `level` below the root. */
+#define FLOW_FILTER_SCOPE_LEVEL(level) (1u << (16 + (level)))
 
 /*
  * What of a bank is found by index alone.
@@ -76,7 +82,10 @@ struct flow_filter_interface {
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_filter_interface) == 8);
 
-/* Key of `filter_cgroups`: the rules that name this very cgroup. */
+/* Key of `filter_cgroups`: the rules that name this very cgroup; in the bank of the scope, whether
+ * it is in it. */
+#define FLOW_FILTER_SCOPE_BANK FLOW_FILTER_BANKS
+#define FLOW_SCOPE_CGROUPS     2048
 struct flow_filter_cgroup {
 	__u64 id;
 	__u32 bank;

@@ -215,6 +215,7 @@ FLOW_ABI_ASSERT(sizeof(struct flow_extra_set) == 384);
 #define FLOW_DEVICE_COUNT_INGRESS 0x01 /* packets that enter here are counted here */
 #define FLOW_DEVICE_COUNT_EGRESS  0x02 /* packets made locally that leave here are counted here */
 #define FLOW_DEVICE_COVERED	  0x04 /* what enters here has been counted, here or below */
+#define FLOW_DEVICE_IN_SCOPE	  0x40 /* it leads to what is looked at, where there is a scope */
 #define FLOW_DEVICE_KNOWN	  0x80 /* the slot is in use */
 #define FLOW_DEVICE_L3		  0x08 /* no link header: packets start at IP (tun, wireguard, ipip) */
 #define FLOW_DEVICE_SAMPLE_FLOWS  0x10 /* `sampling` chooses flows, not packets */
@@ -414,7 +415,8 @@ FLOW_ABI_ASSERT(PACKET_STATUS_COUNT <= 32 && PACKET_NOTE_COUNT <= 32);
  * counter, X(name, text): per CPU, monotonic. The invariant, at rest:
  *   seen_packets = packets in flow records (carriers aside) + sum of status_packets (not OK)
  *                + filtered_packets + sampled_packets + evict_lost_packets
- * Packets in reentered_packets were refused before they were entered in seen_packets.
+ * Packets in reentered_packets were refused before they were entered in seen_packets; those in
+ * out_of_scope_packets were not looked at there, and may be seen at a later point inside the scope.
  */
 #define FLOW_COUNTERS(X)                                                                          \
 	X(seen_packets, "packets at counting hooks")                                              \
@@ -433,6 +435,8 @@ FLOW_ABI_ASSERT(PACKET_STATUS_COUNT <= 32 && PACKET_NOTE_COUNT <= 32);
 	X(events, "ring buffer events submitted; also the sequence number")                       \
 	X(filtered_packets, "packets that the filter excludes")                                   \
 	X(filtered_bytes, "bytes of those")                                                       \
+	X(out_of_scope_packets, "packets left alone where they came by outside the scope")        \
+	X(out_of_scope_bytes, "bytes of those")                                                   \
 	X(sampled_packets, "packets that sampling left out")                                      \
 	X(sampled_bytes, "bytes of those")                                                        \
 	X(carrier_packets, "packets entered a second time, in the outer flow of their tunnel")    \

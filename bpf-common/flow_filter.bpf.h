@@ -45,7 +45,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 1024 + FLOW_SCOPE_CGROUPS);
 	__type(key, struct flow_filter_cgroup);
 	__type(value, __u64);
 } filter_cgroups SEC(".maps") __weak;

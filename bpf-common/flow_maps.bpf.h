@@ -81,6 +81,18 @@ const volatile __u32 cfg_ring_wake __weak =
 
 const volatile __u32 cfg_hz __weak = 0; /* jiffies a second */
 
+/* Where TCP connections are watched (tcp_watch.bpf.h): what the hooks jump to at their end. */
+#define FLOW_PROGRAM(name)                             \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); \
+		__uint(max_entries, 1);                \
+		__type(key, __u32);                    \
+		__type(value, __u32);                  \
+	} name SEC(".maps") __weak
+FLOW_PROGRAM(tc_watchers);
+FLOW_PROGRAM(xdp_watchers);
+const volatile __u8 cfg_tcp_watch __weak = 0;
+
 /* What the parser follows; user space may change it at any time. */
 struct packet_rules flow_rules __weak = { 0 };
 

@@ -36,9 +36,9 @@ FLOW_INLINE void flow_plain_add(const struct packet_plain *plain, __u32 bytes, s
 	hot->packets++;
 }
 
-FLOW_INLINE int flow_plain_hit(const struct packet_plain *plain, __u32 bytes)
+FLOW_INLINE int flow_plain_hit(const struct packet_plain *plain, __u32 hash, __u32 bytes)
 {
-	__u32 hash = flow_hash(&plain->key), cpu = bpf_get_smp_processor_id();
+	__u32 cpu = bpf_get_smp_processor_id();
 	__u32 set = flow_set(cpu, hash);
 	struct flow_hot_set *hots = bpf_map_lookup_elem(&flow_hots, &set);
 	__u64 *head = bpf_map_lookup_elem(&flow_heads, &set), matches;
@@ -64,23 +64,27 @@ FLOW_INLINE int flow_plain_hit(const struct packet_plain *plain, __u32 bytes)
 
 enum flow_plain {
 	FLOW_PLAIN_NOT,	 /* nothing is known of the packet */
-	FLOW_PLAIN_READ, /* *packet holds it, with PACKET_OK */
+	FLOW_PLAIN_READ, /* *sighting holds it and its hash, with PACKET_OK */
 	FLOW_PLAIN_DONE, /* it is entered and added */
 };
 
 FLOW_INLINE enum flow_plain flow_plain_try(const struct packet_plain *plain, __u16 ethertype,
-					   __u32 header_bytes, __u32 bytes, struct packet *packet)
+					   __u32 header_bytes, __u32 bytes,
+					   struct sighting *sighting)
 {
-	if (likely(flow_plain_hit(plain, bytes)))
+	__u32 hash = flow_hash(&plain->key);
+
+	if (likely(flow_plain_hit(plain, hash, bytes)))
 		return FLOW_PLAIN_DONE;
-	packet_fill_plain(plain, ethertype, header_bytes, packet);
+	packet_fill_plain(plain, ethertype, header_bytes, &sighting->packet);
+	sighting->hash = hash;
 	return FLOW_PLAIN_READ;
 }
 
 /* `bytes`: of the packet on the wire. Each family has a copy of the way to the table, in which the
  * other one's part is left out. */
 FLOW_INLINE enum flow_plain flow_plain(const void *data, const void *end, __u32 bytes,
-				       struct packet *packet)
+				       struct sighting *sighting)
 {
 	__u16 ethertype = packet_plain_ethertype(data, end);
 	struct packet_plain plain;
@@ -89,10 +93,10 @@ FLOW_INLINE enum flow_plain flow_plain(const void *data, const void *end, __u32 
 		return FLOW_PLAIN_NOT;
 	if (ethertype == PACKET_BE16(ETH_P_IP) &&
 	    packet_plain_ipv4(data + ETH_HLEN, end, &flow_rules, &plain))
-		return flow_plain_try(&plain, ETH_P_IP, sizeof(struct iphdr), bytes, packet);
+		return flow_plain_try(&plain, ETH_P_IP, sizeof(struct iphdr), bytes, sighting);
 	if (ethertype == PACKET_BE16(ETH_P_IPV6) &&
 	    packet_plain_ipv6(data + ETH_HLEN, end, &flow_rules, &plain))
-		return flow_plain_try(&plain, ETH_P_IPV6, sizeof(struct ipv6hdr), bytes, packet);
+		return flow_plain_try(&plain, ETH_P_IPV6, sizeof(struct ipv6hdr), bytes, sighting);
 	return FLOW_PLAIN_NOT;
 }
 

@@ -50,7 +50,9 @@ struct sighting {
 	__u32 filter;	    /* FLOW_FILTER_*, read once: one packet sees one set of rules */
 	__u8 excluded;	    /* by the pcap filter, then by the rules */
 	__u8 carry;	    /* enum sighting_carry */
-	__u16 pad;
+	__u8 hashed;	    /* `hash` is known */
+	__u8 pad;
+	__u32 hash;    /* flow_hash() of packet.key */
 	__u64 cgroups; /* rules that its socket satisfies */
 };
 
@@ -61,8 +63,8 @@ FLOW_INLINE void sighting_set_link(struct sighting *sighting, const void *data, 
 	const __u32 *words = data;
 
 	if (likely(link == PACKET_LINK_ETHERNET && data + 12 <= end)) {
-		sighting->eth[0] = words[0];
-		sighting->eth[1] = words[1];
+		packet_put(sighting, offsetof(struct sighting, eth),
+			   packet_halves(words[0], words[1]));
 		sighting->eth[2] = words[2];
 	} else {
 		sighting->eth[0] = sighting->eth[1] = sighting->eth[2] = 0;
@@ -105,6 +107,7 @@ FLOW_INLINE void sighting_set_carrier(struct sighting *sighting)
 	sighting->status = PACKET_OK;
 	sighting->packet.next = PACKET_NEXT_NONE;
 	sighting->packet.key.scope |= FLOW_SCOPE_CARRIER;
+	sighting->hashed = 0;
 	sighting->carrier = 1;
 	sighting->filter = 0;
 	sighting->counts |= sighting->carry == CARRY_SAME; /* the outer packet is new */
@@ -131,6 +134,16 @@ FLOW_INLINE __u32 sighting_l2_bytes(const struct sighting *sighting, __u32 bytes
 	if (likely(sighting->segments == 1 && packet->l3_bytes - 1 < bytes))
 		return bytes - packet->l3_bytes;
 	return (packet->l3_offset + (sighting->vlan ? 4 : 0)) * sighting->segments;
+}
+
+/* A TCP packet that was counted here, without tunnel or tag. */
+FLOW_INLINE int sighting_is_watched(const struct sighting *sighting)
+{
+	const struct packet *packet = &sighting->packet;
+
+	return sighting->counts && !sighting->excluded && sighting->status == PACKET_OK &&
+	       packet->key.protocol == IPPROTO_TCP && packet->l3_offset == ETH_HLEN &&
+	       !(packet->flags & FLOW_FLAG_TUNNEL) && packet->fragment == PACKET_WHOLE;
 }
 
 FLOW_INLINE __u32 sighting_point(const struct sighting *sighting)

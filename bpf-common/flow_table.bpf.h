@@ -42,13 +42,13 @@ FLOW_INLINE void flow_fill_hot(const struct sighting *sighting, struct flow_hot 
 
 FLOW_INLINE void flow_fill_cold(const struct sighting *sighting, struct flow_cold *cold)
 {
-	cold->first_ns = bpf_ktime_get_ns();
 	cold->points[0] = sighting_point(sighting);
 	cold->points[1] = cold->points[2] = cold->points[3] = 0;
 	sighting_vlan(sighting, cold->vlan);
 	cold->sampling = sighting->packet.flags & FLOW_FLAG_SAMPLED ? sighting->sampling : 1;
 	cold->pad = 0;
 	__builtin_memcpy(cold->eth_dst, sighting->eth, 12); /* and eth_src, behind it */
+	cold->first_ns = bpf_ktime_get_ns(); /* last: it waits for what was begun before it */
 }
 
 /* `certain` counts: the packet that makes an entry is one. */
@@ -316,7 +316,7 @@ FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu, struct si
 				__u32 bytes)
 {
 	const struct flow_key *key = &sighting->packet.key;
-	__u32 hash = flow_hash(key), way;
+	__u32 hash = sighting->hashed ? sighting->hash : flow_hash(key), way;
 	__u32 set = flow_set(cpu, hash);
 	struct flow_hot_set *hots = bpf_map_lookup_elem(&flow_hots, &set);
 	__u64 *head = bpf_map_lookup_elem(&flow_heads, &set);

@@ -66,11 +66,13 @@ enum packet_fragment { PACKET_WHOLE, PACKET_FRAGMENT_FIRST, PACKET_FRAGMENT_LATE
 /* Which UDP ports, at either end, mean a tunnel, and which UDP and TCP ports DNS; all zeros:
  * neither is followed. */
 #define PACKET_UDP_TUNNELS 16
+struct packet_ports {
+	__u64 some; /* bit n: one of them is n modulo 64; settles nearly all with one load */
+	__u8 bits[65536 / 8];
+};
 struct packet_rules {
-	__u8 udp_bits[65536 / 8]; /* the ports of `udp`, and those of dns_bits */
-	__u8 dns_bits[65536 / 8];
-	__u64 dns_some; /* bit n: a port of dns_bits is n modulo 64; settles nearly all with a load
-			 */
+	struct packet_ports dns_ports;
+	struct packet_ports udp_ports; /* the ports of `udp`, and those of DNS */
 	struct packet_udp_rule {
 		__u16 port;   /* 0 ends the list */
 		__u8 tunnel;  /* enum flow_tunnel; its header follows the UDP header */
@@ -164,28 +166,26 @@ PACKET_INLINE __u32 packet_u32(const void *bytes)
 #endif
 }
 
-PACKET_INLINE int packet_port_bit(const __u8 bits[65536 / 8], __u16 port)
+PACKET_INLINE int packet_port_bit(const struct packet_ports *ports, __u16 port)
 {
 	__u32 bit = port;
 
 	PACKET_OPAQUE(bit); /* Linux 6.1 does not know that 16 swapped bytes are below 65,536 */
-	return bits[bit >> 3 & 0x1fff] >> (bit & 7) & 1;
+	return ports->bits[bit >> 3 & 0x1fff] >> (bit & 7) & 1;
 }
 
-/* One of the packet's ports is in the set. */
-PACKET_INLINE int packet_has_port(const __u8 bits[65536 / 8], const struct packet *packet)
+/* One of the two is in the set. Asked of every packet of TCP and UDP. */
+PACKET_INLINE int packet_has_port(const struct packet_ports *ports, __u16 src_port, __u16 dst_port)
 {
-	return packet_port_bit(bits, packet->key.dst_port) ||
-	       packet_port_bit(bits, packet->key.src_port);
+	__u64 some = ports->some >> (src_port & 63) | ports->some >> (dst_port & 63);
+
+	return __builtin_expect(some & 1, 0) &&
+	       (packet_port_bit(ports, src_port) || packet_port_bit(ports, dst_port));
 }
 
-/* One of the ports is DNS's. Asked of every TCP packet. */
-PACKET_INLINE int packet_is_dns(const struct packet_rules *rules, __u16 src_port, __u16 dst_port)
+PACKET_INLINE int packet_is_of(const struct packet_ports *ports, const struct packet *packet)
 {
-	__u64 some = rules->dns_some >> (src_port & 63) | rules->dns_some >> (dst_port & 63);
-
-	return __builtin_expect(some & 1, 0) && (packet_port_bit(rules->dns_bits, src_port) ||
-						 packet_port_bit(rules->dns_bits, dst_port));
+	return packet_has_port(ports, packet->key.src_port, packet->key.dst_port);
 }
 
 #endif

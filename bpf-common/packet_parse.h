@@ -174,7 +174,7 @@ PACKET_INLINE void packet_parse_tcp(const struct cursor *cursor, __u32 room,
 	}
 	packet->flags |= packet_u16(tcp + 12) & FLOW_TCP_MASK;
 	packet->payload_offset += (tcp[12] >> 4) * 4;
-	packet->dns = rules && packet_is_dns(rules, packet->key.src_port, packet->key.dst_port);
+	packet->dns = rules && packet_is_of(&rules->dns_ports, packet);
 }
 
 /* IP protocols that are another packet's wrapping; the rest are what they are. */
@@ -202,9 +202,9 @@ PACKET_INLINE void packet_parse_udp(const struct cursor *cursor, const struct pa
 	const __u8 *udp = cursor->pos;
 
 	packet->payload_offset += 8;
-	if (!rules || !cursor_peek(cursor, 8) || !packet_has_port(rules->udp_bits, packet))
+	if (!rules || !cursor_peek(cursor, 8) || !packet_is_of(&rules->udp_ports, packet))
 		return;
-	packet->dns = (__u8)packet_has_port(rules->dns_bits, packet);
+	packet->dns = (__u8)packet_is_of(&rules->dns_ports, packet);
 	if (packet->dns || (!rules->jumbo && !packet_u16(udp + 4)))
 		return;
 	packet->next = PACKET_NEXT_UDP;

@@ -80,12 +80,11 @@ PACKET_INLINE int packet_plain_l4(const __u8 *l4, const void *end, __u32 header_
 		plain->flags = packet_u16(l4 + 12) & FLOW_TCP_MASK;
 		plain->payload_offset = (l4[12] >> 4) * 4;
 		return plain->l3_bytes >= header_bytes + PACKET_PLAIN_TCP_BYTES &&
-		       !(rules && packet_is_dns(rules, src_port, dst_port));
+		       !(rules && packet_has_port(&rules->dns_ports, src_port, dst_port));
 	}
 	return protocol == IPPROTO_UDP &&
 	       plain->l3_bytes >= header_bytes + PACKET_PLAIN_UDP_BYTES &&
-	       !(rules && (packet_port_bit(rules->udp_bits, src_port) ||
-			   packet_port_bit(rules->udp_bits, dst_port)));
+	       !(rules && packet_has_port(&rules->udp_ports, src_port, dst_port));
 }
 
 /* The lower half of ::ffff:a.b.c.d. */

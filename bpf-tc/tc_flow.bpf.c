@@ -9,6 +9,7 @@
 
 #include "bpf-common/flow_dns.bpf.h"
 #include "bpf-common/flow_plain.bpf.h"
+#include "bpf-common/flow_scope.bpf.h"
 #include "bpf-common/owner_maps.bpf.h"
 
 #define TC_PULL_BYTES 256 /* covers every header chain the parser follows in practice */
@@ -165,13 +166,21 @@ FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, int plain, struct s
 	tc_parse_pulled(skb, sighting, link);
 }
 
-/* On egress: whether the packet entered through a device that has counted it. */
-FLOW_INLINE void tc_look_back(const struct __sk_buff *skb, const struct flow_device *device,
-			      struct sighting *sighting)
+/* The packet entered through a device that has counted it; one outside the scope has not. */
+FLOW_INLINE int tc_is_covered(const struct __sk_buff *skb, __u32 filter)
 {
 	const struct flow_device *from =
 		skb->ingress_ifindex ? flow_device(skb->ingress_ifindex) : 0;
-	int covered = from && (from->role & FLOW_DEVICE_COVERED);
+
+	return from && (from->role & FLOW_DEVICE_COVERED) &&
+	       (!(filter & FLOW_FILTER_SCOPE) || flow_scope_has_device(from));
+}
+
+/* On egress. */
+FLOW_INLINE void tc_look_back(const struct __sk_buff *skb, const struct flow_device *device,
+			      struct sighting *sighting)
+{
+	int covered = tc_is_covered(skb, sighting->filter);
 
 	if (covered)
 		sighting->counts = 0;
@@ -190,14 +199,15 @@ FLOW_INLINE void tc_read_filter(struct __sk_buff *skb, __u32 filter, struct sigh
 }
 
 /* Not inlined: its stack is not needed by what follows. */
-static __attribute__((noinline)) int
-tc_plain(struct __sk_buff *skb, __u32 hook, const struct flow_device *device, struct packet *packet)
+static __attribute__((noinline)) int tc_plain(struct __sk_buff *skb, __u32 hook,
+					      const struct flow_device *device,
+					      struct sighting *sighting)
 {
 	if (!flow_plain_device(device, tc_counting_role(hook)) || skb->gso_size ||
 	    (hook == FLOW_HOOK_TC_EGRESS && skb->ingress_ifindex))
 		return FLOW_PLAIN_NOT;
 	return flow_plain((const void *)(long)skb->data, (const void *)(long)skb->data_end,
-			  skb->len + (skb->vlan_present ? 4 : 0), packet);
+			  skb->len + (skb->vlan_present ? 4 : 0), sighting);
 }
 
 /* The socket behind the packet that made an entry; a function of its own, for the hit path's sake.
@@ -224,6 +234,15 @@ __weak int tc_tell_owner(struct __sk_buff *skb, struct sighting *sighting)
 	return 0;
 }
 
+/* The verdict; on the way there, where TCP is watched, the watcher is passed, which has the same.
+ */
+FLOW_INLINE int tc_end(struct __sk_buff *skb, int watched)
+{
+	if (cfg_tcp_watch && watched)
+		bpf_tail_call(skb, &tc_watchers, 0);
+	return TC_ACT_UNSPEC;
+}
+
 /* The device is asked for before the packet is parsed, whether it counts after: see packet_parse.h.
  */
 FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 excluded)
@@ -233,13 +252,14 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 	int plain = FLOW_PLAIN_NOT;
 	struct sighting sighting;
 
-	if (likely(!filter && !excluded))
-		plain = tc_plain(skb, hook, device, &sighting.packet);
+	if (likely(!(filter & FLOW_FILTER_ASKED) && !excluded))
+		plain = tc_plain(skb, hook, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
-		return TC_ACT_UNSPEC;
+		return tc_end(skb, 1);
 	sighting_set_device(&sighting, device, tc_counting_role(hook));
 	tc_read_filter(skb, filter, &sighting);
 	sighting.excluded = excluded;
+	sighting.hashed = plain == FLOW_PLAIN_READ;
 	tc_parse(skb, link, plain, &sighting);
 	sighting.vlan = tc_vlan(skb);
 	sighting.length = skb->len + (sighting.vlan ? 4 : 0);
@@ -257,7 +277,7 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		tc_account_carrier(skb, &sighting, link);
-	return TC_ACT_UNSPEC;
+	return tc_end(skb, cfg_tcp_watch && sighting_is_watched(&sighting));
 }
 
 /* Returns only where no program is in the slot. */
@@ -271,13 +291,36 @@ FLOW_INLINE void tc_ask_pcap(struct __sk_buff *skb, __u32 hook)
 	bpf_tail_call(skb, &tc_pcap_filters, FLOW_PCAP_SLOT(hook, link));
 }
 
+/* 1: outside the scope. Counted where it would be counted, were it inside. */
+FLOW_INLINE int tc_leave(struct __sk_buff *skb, __u8 hook, __u32 filter)
+{
+	const struct flow_device *device = flow_device(skb->ifindex);
+
+	if (flow_scope_has_device(device) || flow_scope_has_socket(skb, filter))
+		return 0;
+	if (device && (device->role & tc_counting_role(hook)) &&
+	    (hook == FLOW_HOOK_TC_INGRESS || !tc_is_covered(skb, 0)))
+		flow_scope_turn_away(tc_segments(skb), skb->len);
+	return 1;
+}
+
+/* Scope and pcap filter. 1: the packet is left alone. */
+FLOW_INLINE int tc_ask_first(struct __sk_buff *skb, __u8 hook, __u32 filter)
+{
+	if ((filter & FLOW_FILTER_SCOPE) && tc_leave(skb, hook, filter))
+		return 1;
+	if (filter & FLOW_FILTER_PCAP)
+		tc_ask_pcap(skb, hook != FLOW_HOOK_TC_INGRESS);
+	return 0;
+}
+
 SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
 	__u32 filter = flow_filter_read_state();
 
-	if (unlikely(filter & FLOW_FILTER_PCAP))
-		tc_ask_pcap(skb, 0);
+	if (unlikely(filter & FLOW_FILTER_FIRST) && tc_ask_first(skb, FLOW_HOOK_TC_INGRESS, filter))
+		return TC_ACT_UNSPEC;
 	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, filter, 0);
 }
 
@@ -286,8 +329,8 @@ int tc_egress(struct __sk_buff *skb)
 {
 	__u32 filter = flow_filter_read_state();
 
-	if (unlikely(filter & FLOW_FILTER_PCAP))
-		tc_ask_pcap(skb, 1);
+	if (unlikely(filter & FLOW_FILTER_FIRST) && tc_ask_first(skb, FLOW_HOOK_TC_EGRESS, filter))
+		return TC_ACT_UNSPEC;
 	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, filter, 0);
 }
 
@@ -313,7 +356,7 @@ int tc_egress_accepted(struct __sk_buff *skb)
 SEC("?tc")
 int tc_egress_excluded(struct __sk_buff *skb)
 {
-	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, 0, 1);
+	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state() & FLOW_FILTER_SCOPE, 1);
 }
 
 /* One instant on both clocks, for user space (BPF_PROG_TEST_RUN). */

@@ -18,9 +18,11 @@ TRACE_INLINE int drop_is_packet(__u16 protocol)
  * Where the packet begins: its IP header where the stack has found it, else its link header, else
  * its data. Offsets from skb->head.
  */
-TRACE_INLINE __u32 drop_start(const struct sk_buff *skb, __u16 protocol, __u32 data, __u8 *link)
+TRACE_INLINE __u32 drop_start(const struct sk_buff *skb, int raw, __u16 protocol, __u32 data,
+			      __u8 *link)
 {
-	__u16 network = skb->network_header, mac = skb->mac_header;
+	__u16 network = TRACE_READ(raw, skb, network_header);
+	__u16 mac = TRACE_READ(raw, skb, mac_header);
 
 	*link = TRACE_LINK_IP;
 	if (network && network != DROP_UNSET && (protocol == ETH_P_IP || protocol == ETH_P_IPV6))
@@ -32,13 +34,15 @@ TRACE_INLINE __u32 drop_start(const struct sk_buff *skb, __u16 protocol, __u32 d
 	return data;
 }
 
-TRACE_INLINE void drop_bytes(const struct sk_buff *skb, struct trace_drop *drop)
+TRACE_INLINE void drop_bytes(const struct sk_buff *skb, int raw, struct trace_drop *drop)
 {
-	const unsigned char *head = skb->head;
-	__u32 data = (__u32)(skb->data - head), end = data + skb->len - skb->data_len;
-	__u32 start = drop_start(skb, drop->protocol, data, &drop->link), size;
+	const unsigned char *head = TRACE_READ(raw, skb, head);
+	__u32 length = TRACE_READ(raw, skb, len);
+	__u32 data = (__u32)(TRACE_READ(raw, skb, data) - head);
+	__u32 end = data + length - TRACE_READ(raw, skb, data_len);
+	__u32 start = drop_start(skb, raw, drop->protocol, data, &drop->link), size;
 
-	drop->length = start <= data + skb->len ? data + skb->len - start : 0;
+	drop->length = start <= data + length ? data + length - start : 0;
 	size = start < end ? end - start : 0;
 	if (size > TRACE_DROP_BYTES)
 		size = TRACE_DROP_BYTES;
@@ -71,13 +75,13 @@ TRACE_INLINE void drop_socket(const struct sock *sk, struct trace_drop *drop)
 }
 
 /* Where in the machine. */
-TRACE_INLINE void drop_place(const struct sk_buff *skb, const struct sock *sk,
+TRACE_INLINE void drop_place(const struct sk_buff *skb, int raw, const struct sock *sk,
 			     struct trace_drop *drop)
 {
-	const struct net_device *dev = skb->dev;
-	unsigned long dst = skb->_skb_refdst & ~1ul;
+	const struct net_device *dev = TRACE_READ(raw, skb, dev);
+	unsigned long dst = TRACE_READ(raw, skb, _skb_refdst) & ~1ul;
 
-	drop->iif = (__u32)skb->skb_iif;
+	drop->iif = (__u32)TRACE_READ(raw, skb, skb_iif);
 	drop->ifindex = drop->iif;
 	drop->device[0] = 0;
 	if (drop_is_address(dev)) {
@@ -119,8 +123,9 @@ TRACE_INLINE void drop_firewall(const struct sk_buff *skb, struct trace_drop *dr
 	}
 }
 
-TRACE_INLINE int drop_report(const struct sk_buff *skb, const struct sock *sk, __u64 location,
-			     __u32 reason, __u16 protocol, struct trace_bucket *bucket)
+TRACE_INLINE int drop_report(const struct sk_buff *skb, int raw, const struct sock *sk,
+			     __u64 location, __u32 reason, __u16 protocol,
+			     struct trace_bucket *bucket)
 {
 	struct trace_drop *drop = bpf_ringbuf_reserve(&trace_events, sizeof(*drop), 0);
 
@@ -137,32 +142,32 @@ TRACE_INLINE int drop_report(const struct sk_buff *skb, const struct sock *sk, _
 	drop->tcp_state = 0;
 	__builtin_memset(drop->pad, 0, sizeof(drop->pad));
 	drop_firewall(skb, drop);
-	drop->segments = trace_segments(skb->head, skb->end);
-	drop_place(skb, sk, drop);
-	drop_bytes(skb, drop);
+	drop->segments = trace_segments(TRACE_READ(raw, skb, head), TRACE_READ(raw, skb, end));
+	drop_place(skb, raw, sk, drop);
+	drop_bytes(skb, raw, drop);
 	bpf_ringbuf_submit(drop, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
-TRACE_INLINE int drop_is_wanted(const struct sk_buff *skb, const struct sock *sk)
+TRACE_INLINE int drop_is_wanted(const struct sk_buff *skb, int raw, const struct sock *sk)
 {
-	const struct net_device *dev = skb->dev;
+	const struct net_device *dev;
 
 	if (!cfg_namespaces)
 		return 1;
+	dev = TRACE_READ(raw, skb, dev);
 	if (drop_is_address(dev))
 		return trace_is_wanted(BPF_CORE_READ(dev, nd_net.net));
 	return sk && trace_is_wanted(BPF_CORE_READ(sk, __sk_common.skc_net.net));
 }
 
 /* Arguments: packet, location; since 5.17 the reason; since 6.11 the receiving socket. */
-SEC("tp_btf/kfree_skb")
-int trace_kfree_skb(__u64 *ctx)
+TRACE_INLINE int trace_kfree_skb_take(const __u64 *ctx, int raw)
 {
 	const struct sk_buff *skb = (const struct sk_buff *)ctx[0];
 	const struct sock *sk = 0;
 	__u32 reason = 0;
-	__u16 protocol = __builtin_bswap16(skb->protocol);
+	__u16 protocol = __builtin_bswap16(TRACE_READ(raw, skb, protocol));
 	struct trace_bucket *bucket;
 
 	if (cfg_drop_args > 2)
@@ -179,14 +184,15 @@ int trace_kfree_skb(__u64 *ctx)
 	if (cfg_drop_args > 3)
 		sk = (const struct sock *)ctx[3];
 	if (!sk)
-		sk = skb->sk;
-	if (!drop_is_wanted(skb, sk))
+		sk = TRACE_READ(raw, skb, sk);
+	if (!drop_is_wanted(skb, raw, sk))
 		return 0;
 	bucket = trace_bucket_of(TRACE_BUCKET(reason));
 	if (!bucket || !trace_bucket_take(bucket))
 		return 0;
-	return drop_report(skb, sk, ctx[1], reason, protocol, bucket);
+	return drop_report(skb, raw, sk, ctx[1], reason, protocol, bucket);
 }
+TRACE_PROGRAM(kfree_skb, trace_kfree_skb)
 
 /* ---- XDP ------------------------------------------------------------------------------------ */
 
@@ -218,27 +224,27 @@ TRACE_INLINE int xdp_report(const struct net_device *dev, const struct bpf_prog 
 }
 
 /* Arguments: device, program, action. */
-SEC("tp_btf/xdp_exception")
-int trace_xdp_exception(__u64 *ctx)
+TRACE_INLINE int trace_xdp_exception_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	return xdp_report((const struct net_device *)ctx[0], (const struct bpf_prog *)ctx[1],
 			  (__u32)ctx[2], 0, 1);
 }
+TRACE_PROGRAM(xdp_exception, trace_xdp_exception)
 
 /* Arguments: device, program, target, errno ... */
-SEC("tp_btf/xdp_redirect_err")
-int trace_xdp_redirect(__u64 *ctx)
+TRACE_INLINE int trace_xdp_redirect_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	return xdp_report((const struct net_device *)ctx[0], (const struct bpf_prog *)ctx[1],
 			  XDP_REDIRECT, (__s32)ctx[3], 1);
 }
+TRACE_PROGRAM(xdp_redirect_err, trace_xdp_redirect)
 
 /* Arguments: device, sent, dropped, errno. */
-SEC("tp_btf/xdp_bulk_tx")
-int trace_xdp_tx(__u64 *ctx)
+TRACE_INLINE int trace_xdp_tx_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	if (!(__s32)ctx[2])
 		return 0;
 	return xdp_report((const struct net_device *)ctx[0], 0, XDP_TX, (__s32)ctx[3],
 			  (__u32)ctx[2]);
 }
+TRACE_PROGRAM(xdp_bulk_tx, trace_xdp_tx)

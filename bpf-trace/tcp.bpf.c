@@ -117,8 +117,7 @@ TRACE_INLINE __u8 tcp_retransmit_kind(const struct sock *sk)
 }
 
 /* Arguments: socket, packet ... */
-SEC("tp_btf/tcp_retransmit_skb")
-int trace_retransmit(__u64 *ctx)
+TRACE_INLINE int trace_retransmit_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	const struct sk_buff *skb = (const struct sk_buff *)ctx[1];
@@ -132,10 +131,10 @@ int trace_retransmit(__u64 *ctx)
 	tcp_submit(tcp);
 	return 0;
 }
+TRACE_PROGRAM(tcp_retransmit_skb, trace_retransmit)
 
 /* Arguments: listening socket, request. */
-SEC("tp_btf/tcp_retransmit_synack")
-int trace_synack(__u64 *ctx)
+TRACE_INLINE int trace_synack_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	const struct request_sock *request = (const struct request_sock *)ctx[1];
@@ -153,6 +152,7 @@ int trace_synack(__u64 *ctx)
 	tcp_submit(tcp);
 	return 0;
 }
+TRACE_PROGRAM(tcp_retransmit_synack, trace_synack)
 
 /* ---- resets -----------------------------------------------------------------------------------
  */
@@ -179,8 +179,7 @@ TRACE_INLINE int tcp_knows_peer(const struct sock *sk)
 }
 
 /* Arguments: socket or NULL, packet or NULL; since 6.10 the reason. */
-SEC("tp_btf/tcp_send_reset")
-int trace_send_reset(__u64 *ctx)
+TRACE_INLINE int trace_send_reset_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	const struct sk_buff *skb = (const struct sk_buff *)ctx[1];
@@ -197,10 +196,10 @@ int trace_send_reset(__u64 *ctx)
 	tcp_submit(tcp);
 	return 0;
 }
+TRACE_PROGRAM(tcp_send_reset, trace_send_reset)
 
 /* Argument: socket. */
-SEC("tp_btf/tcp_receive_reset")
-int trace_receive_reset(__u64 *ctx)
+TRACE_INLINE int trace_receive_reset_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	struct trace_tcp *tcp = tcp_reserve(sk, FLOW_EVENT_TCP_RESET_RECEIVED);
@@ -212,6 +211,7 @@ int trace_receive_reset(__u64 *ctx)
 	tcp_submit(tcp);
 	return 0;
 }
+TRACE_PROGRAM(tcp_receive_reset, trace_receive_reset)
 
 /* ---- states -----------------------------------------------------------------------------------
  */
@@ -234,8 +234,7 @@ TRACE_INLINE __u64 tcp_since(const struct sock *sk, __u8 new_state)
 }
 
 /* Arguments: socket, old and new state. */
-SEC("tp_btf/inet_sock_set_state")
-int trace_set_state(__u64 *ctx)
+TRACE_INLINE int trace_set_state_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	__u8 old_state = (__u8)ctx[1], new_state = (__u8)ctx[2];
@@ -256,10 +255,10 @@ int trace_set_state(__u64 *ctx)
 	tcp_submit(tcp);
 	return 0;
 }
+TRACE_PROGRAM(inet_sock_set_state, trace_set_state)
 
 /* For each received packet of an established connection. Arguments: socket, packet. */
-SEC("tp_btf/tcp_probe")
-int trace_rtt(__u64 *ctx)
+TRACE_INLINE int trace_rtt_take(const __u64 *ctx, int raw __attribute__((unused)))
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	struct trace_state *state = trace_state_of();
@@ -274,3 +273,4 @@ int trace_rtt(__u64 *ctx)
 	tcp_submit(tcp);
 	return 0;
 }
+TRACE_PROGRAM(tcp_probe, trace_rtt)

@@ -31,6 +31,25 @@
 		__type(value, value_type);         \
 	} name SEC(".maps") __weak
 
+/*
+ * A tracepoint's program twice, of which one is loaded: by the kernel's types (tp_btf), where
+ * memory is read as in C, and as raw tracepoint for kernels that have no BTF of their own or refuse
+ * that. NAME_take(context, raw) does the work; `raw` is a constant there.
+ */
+#define TRACE_PROGRAM(tracepoint, name)     \
+	SEC("tp_btf/" #tracepoint)          \
+	int name(__u64 *ctx)                \
+	{                                   \
+		return name##_take(ctx, 0); \
+	}                                   \
+	SEC("?raw_tp/" #tracepoint)         \
+	int name##_raw(__u64 *ctx)          \
+	{                                   \
+		return name##_take(ctx, 1); \
+	}
+#define TRACE_READ(raw, pointer, member) \
+	((raw) ? BPF_CORE_READ(pointer, member) : (pointer)->member)
+
 /* Sized at load: one a CPU, TRACE_BUCKETS a CPU. */
 TRACE_ARRAY(trace_states, struct trace_state);
 TRACE_ARRAY(trace_buckets, struct trace_bucket);

@@ -9,6 +9,7 @@
 
 #include "bpf-common/flow_dns.bpf.h"
 #include "bpf-common/flow_plain.bpf.h"
+#include "bpf-common/flow_scope.bpf.h"
 
 /* One header more, as a function of its own (packet_parse.h tells why). */
 __weak int xdp_parse_step(struct xdp_md *context, struct packet *packet)
@@ -104,12 +105,20 @@ __weak int xdp_show(struct xdp_md *context, struct sighting *sighting)
 /* Not inlined: its stack is not needed by what follows. */
 static __attribute__((noinline)) int xdp_plain(struct xdp_md *context, __u32 length,
 					       const struct flow_device *device,
-					       struct packet *packet)
+					       struct sighting *sighting)
 {
 	if (!flow_plain_device(device, FLOW_DEVICE_COUNT_INGRESS))
 		return FLOW_PLAIN_NOT;
 	return flow_plain((const void *)(long)context->data, (const void *)(long)context->data_end,
-			  length, packet);
+			  length, sighting);
+}
+
+/* As tc_end() of tc_flow.bpf.c. */
+FLOW_INLINE int xdp_end(struct xdp_md *context, int watched)
+{
+	if (cfg_tcp_watch && watched)
+		bpf_tail_call(context, &xdp_watchers, 0);
+	return XDP_PASS;
 }
 
 FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
@@ -121,14 +130,15 @@ FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 	int plain = FLOW_PLAIN_NOT;
 	struct sighting sighting;
 
-	if (likely(!filter && !excluded))
-		plain = xdp_plain(context, length, device, &sighting.packet);
+	if (likely(!(filter & FLOW_FILTER_ASKED) && !excluded))
+		plain = xdp_plain(context, length, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
-		return XDP_PASS;
+		return xdp_end(context, 1);
 	sighting_set_device(&sighting, device, FLOW_DEVICE_COUNT_INGRESS);
 	sighting.filter = filter;
 	sighting.cgroups = 0; /* there is no socket yet */
 	sighting.excluded = excluded;
+	sighting.hashed = plain == FLOW_PLAIN_READ;
 	if (likely(plain == FLOW_PLAIN_READ))
 		sighting_take_plain(&sighting, data, end);
 	else if (unlikely(sighting_parse(&sighting, data, end, PACKET_LINK_ETHERNET, &flow_rules)))
@@ -146,7 +156,7 @@ FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
 	    !sighting.excluded)
 		xdp_account_carrier(context, &sighting);
-	return XDP_PASS;
+	return xdp_end(context, cfg_tcp_watch && sighting_is_watched(&sighting));
 }
 
 /* Returns only where no program is in the slot. */
@@ -158,13 +168,35 @@ FLOW_INLINE void xdp_ask_pcap(struct xdp_md *context)
 	bpf_tail_call(context, &xdp_pcap_filters, FLOW_PCAP_SLOT(0, link));
 }
 
+/* 1: outside the scope; there is no socket yet, so the device decides. */
+FLOW_INLINE int xdp_leave(struct xdp_md *context)
+{
+	const struct flow_device *device = flow_device(context->ingress_ifindex);
+
+	if (flow_scope_has_device(device))
+		return 0;
+	if (device && (device->role & FLOW_DEVICE_COUNT_INGRESS))
+		flow_scope_turn_away(1, (__u32)(context->data_end - context->data));
+	return 1;
+}
+
+/* Scope and pcap filter. 1: the packet is left alone. */
+FLOW_INLINE int xdp_ask_first(struct xdp_md *context, __u32 filter)
+{
+	if ((filter & FLOW_FILTER_SCOPE) && xdp_leave(context))
+		return 1;
+	if (filter & FLOW_FILTER_PCAP)
+		xdp_ask_pcap(context);
+	return 0;
+}
+
 SEC("xdp")
 int xdp_ingress(struct xdp_md *context)
 {
 	__u32 filter = flow_filter_read_state();
 
-	if (unlikely(filter & FLOW_FILTER_PCAP))
-		xdp_ask_pcap(context);
+	if (unlikely(filter & FLOW_FILTER_FIRST) && xdp_ask_first(context, filter))
+		return XDP_PASS;
 	return xdp_sight(context, filter, 0);
 }
 

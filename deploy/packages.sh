@@ -20,7 +20,7 @@ packages_run=(
 
 # To test it: unit tests, lint, the second compiler, judges of traffic, kernels in QEMU.
 packages_test=(
-	runc podman netavark containerd docker.io iptables openssl libmaxmind-db-writer-perl
+	runc podman netavark containerd containernetworking-plugins python3-grpcio docker.io iptables openssl libmaxmind-db-writer-perl
 	git libcmocka-dev clang-format clang-19 libclang-rt-14-dev shellcheck mandoc
 	rsyslog rsyslog-openssl nfdump pmacct nats-server clickhouse-server prometheus kafkacat logrotate openssl
 	iptables tcpdump tshark iperf3 wrk dnsperf unbound bind9-dnsutils nginx-light ethtool nng-utils softflowd

@@ -2,9 +2,10 @@
 #include "flowcli/black_box.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "flowcli/conversation.h"
 
 struct black_box {
 	uint32_t size, next; /* next: the place of the next packet, over the oldest */
@@ -39,18 +40,6 @@ void black_box_add(struct black_box *box, const struct flow_key *key, uint64_t t
 	memcpy(packet->bytes, bytes, packet->captured);
 }
 
-/* Addresses, protocol and ports, there or back. */
-static bool is_of(const struct flow_key *left, const struct flow_key *right, bool back)
-{
-	const uint8_t *src = back ? right->dst : right->src, *dst = back ? right->src : right->dst;
-
-	return left->protocol == right->protocol &&
-	       left->src_port == (back ? right->dst_port : right->src_port) &&
-	       left->dst_port == (back ? right->src_port : right->dst_port) &&
-	       !memcmp(left->src, src, sizeof(left->src)) &&
-	       !memcmp(left->dst, dst, sizeof(left->dst));
-}
-
 uint32_t black_box_take(struct black_box *box, const struct flow_key *key, black_box_fn take,
 			void *context)
 {
@@ -59,8 +48,7 @@ uint32_t black_box_take(struct black_box *box, const struct flow_key *key, black
 	for (uint32_t i = 0; i < box->size; i++) {
 		struct black_box_packet *packet = &box->packets[(box->next + i) % box->size];
 
-		if (!packet->captured ||
-		    (!is_of(&packet->key, key, false) && !is_of(&packet->key, key, true)))
+		if (!packet->captured || !conversation_is(&packet->key, key))
 			continue;
 		take(context, packet);
 		packet->captured = 0;

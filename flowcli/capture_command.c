@@ -6,14 +6,16 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "flowcli/black_box.h"
 #include "flowcli/capture_events.h"
 #include "flowcli/capture_file.h"
 #include "flowcli/capture_link.h"
+#include "flowcli/clock.h"
+#include "flowcli/column.h"
 #include "flowcli/connection.h"
+#include "flowcli/conversation.h"
 #include "flowcli/interrupt.h"
 #include "flowcli/terminal.h"
 #include "flowd/flow/packet_rules.h"
@@ -119,20 +121,15 @@ struct session {
 	struct capture_events *events;
 	struct pending pending[CAPTURE_PENDING_MAX];
 	unsigned pending_count;
+	struct flow_key told_keys[CAPTURE_PENDING_MAX]; /* of the latest events told */
 	const char *comment;
-	uint64_t written, told, beyond; /* packets; events; events without room */
+	uint64_t written, told; /* packets; events */
+	uint64_t beyond;	/* events without room */
+	uint64_t unseen;	/* events of which no packet is kept */
 	uint64_t end_ns, poll_ns;
 	uint64_t count, bytes;
 	int error;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 /* ---- packets -------------------------------------------------------------------------------- */
 
@@ -172,11 +169,21 @@ static void take_kept(void *context, const struct black_box_packet *packet)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
+/* "shop/web-0" of a pod, a name, or the address. */
+static void end_name(void (*end_of)(const struct flow_record *, struct column_end *),
+		     const struct flow_record *record, char *text, size_t size)
+{
+	struct column_end end;
+
+	end_of(record, &end);
+	column_join(end.host, end.port, text, size);
+}
+
 static void take_event(void *context, const struct flow_record *record)
 {
 	struct session *session = context;
 	struct pending *pending = &session->pending[session->pending_count];
-	char summary[600], time[TIME_TEXT_MAX];
+	char summary[600], time[TIME_TEXT_MAX], source[300], destination[300];
 
 	if (session->pending_count == CAPTURE_PENDING_MAX) {
 		session->beyond++;
@@ -185,17 +192,28 @@ static void take_event(void *context, const struct flow_record *record)
 	session->pending_count++;
 	flow_record_summary(record, summary, sizeof(summary));
 	time_format(record->time_ns, TIME_RFC3339_NANO, NULL, time, sizeof(time));
+	end_name(column_source, record, source, sizeof(source));
+	end_name(column_destination, record, destination, sizeof(destination));
 	pending->key = record->key;
-	pending->due_ns = now_ns() + CAPTURE_SETTLE_NS;
-	snprintf(pending->comment, sizeof(pending->comment), "flowd: %s%s at %.40s: %.500s",
-		 record->verdict == FLOW_VERDICT_DROPPED ? "DROPPED, " : "", given.on, time,
-		 summary);
+	pending->due_ns = clock_steady_ns() + CAPTURE_SETTLE_NS;
+	snprintf(pending->comment, sizeof(pending->comment),
+		 "flowd: %s, %s at %.40s: %.120s -> %.120s: %.300s", column_verdict(record),
+		 given.on, time, source, destination, summary);
+}
+
+/* The same trouble may be told twice: a reset by its event, and by the end of its flow. */
+static bool was_told(const struct session *session, const struct flow_key *key)
+{
+	for (uint64_t i = 0; i < CAPTURE_PENDING_MAX && i < session->told; i++)
+		if (conversation_is(&session->told_keys[i], key))
+			return true;
+	return false;
 }
 
 /* The packets of events that are old enough for all of them to have come. */
 static void write_due(struct session *session, bool all)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_steady_ns();
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < session->pending_count; i++) {
@@ -206,9 +224,12 @@ static void write_due(struct session *session, bool all)
 			continue;
 		}
 		session->comment = pending->comment;
-		if (session->told < session->count &&
-		    black_box_take(session->box, &pending->key, take_kept, session))
-			session->told++;
+		if (session->told >= session->count)
+			continue;
+		if (black_box_take(session->box, &pending->key, take_kept, session))
+			session->told_keys[session->told++ % CAPTURE_PENDING_MAX] = pending->key;
+		else if (!was_told(session, &pending->key))
+			session->unseen++;
 	}
 	session->pending_count = kept;
 	capture_file_flush(session->file);
@@ -216,7 +237,7 @@ static void write_due(struct session *session, bool all)
 
 static void poll_events(struct session *session)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_steady_ns();
 
 	if (!session->events || now < session->poll_ns)
 		return;
@@ -317,14 +338,14 @@ static int session_open(struct session *session, const char *expression)
 	if (!error && given.on)
 		error = capture_events_open(&session->events, given.on);
 	if (duration_ns)
-		session->end_ns = now_ns() + duration_ns;
+		session->end_ns = clock_steady_ns() + duration_ns;
 	return error;
 }
 
 static bool session_is_done(const struct session *session)
 {
 	if (interrupt_requested() || session->error ||
-	    (session->end_ns && now_ns() >= session->end_ns))
+	    (session->end_ns && clock_steady_ns() >= session->end_ns))
 		return true;
 	return (given.on ? session->told : session->written) >= session->count ||
 	       capture_file_bytes(session->file) >= session->bytes;
@@ -365,6 +386,12 @@ static void session_tell(const struct session *session)
 		fprintf(stderr, "; %u packets were too fast and are not looked at", stats.ps_drop);
 	if (session->beyond)
 		fprintf(stderr, "; %" PRIu64 " events had no room", session->beyond);
+	if (session->unseen)
+		fprintf(stderr,
+			"; of %" PRIu64
+			" more %s no packet is here: of another interface, or before "
+			"the ring",
+			session->unseen, session->unseen == 1 ? "event" : "events");
 	fputc('\n', stderr);
 }
 

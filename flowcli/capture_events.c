@@ -7,36 +7,49 @@
 #include <string.h>
 
 #include "flowcli/connection.h"
-#include "proto/selection.h"
+#include "proto/filter.h"
 
 const char *const capture_triggers[] = { "drop", "rst", "dns-fail", NULL };
 
-/* What each asks the daemon for. */
+/* What each asks the daemon for: either of two tests. A reset that no socket of this machine sent
+ * or got is known by the end of its flow alone. */
 static const struct {
-	const char *trigger, *test;
-} tests[] = { { "drop", "kind=drop" },
-	      { "rst", "kind=tcp_reset" },
-	      { "dns-fail", "dns.rcode=1-4095" } };
+	const char *trigger, *field, *value, *other_field, *other_value;
+} tests[] = { { "drop", "kind", "drop", NULL, NULL },
+	      { "rst", "kind", "tcp_reset", "end.reason", "rst" },
+	      { "dns-fail", "dns.rcode", "1-4095", "dns.message", "timeout" } };
 
 struct capture_events {
 	struct server *server;
 	struct query query; /* the next one; its filter is ours */
 };
 
+static int add_test(struct filter **tree, const char *field, const char *value)
+{
+	struct filter *test = NULL;
+	char why[256];
+
+	if (!field)
+		return 0;
+	if (filter_test(field_find(field), value, &test, why, sizeof(why)))
+		return -ENOMEM; /* the tests are ours: nothing else can be wrong */
+	*tree = filter_or(*tree, test);
+	return *tree ? 0 : -ENOMEM;
+}
+
 static int events_filter(const char *trigger, struct filter **out)
 {
-	struct selection selection = { 0 };
-	char why[256] = "no such trigger";
 	int error = -EINVAL;
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		if (!strcmp(tests[i].trigger, trigger))
-			error = selection_where(&selection, tests[i].test, false, why, sizeof(why));
-	if (!error)
-		error = selection_take(&selection, out);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		if (strcmp(tests[i].trigger, trigger))
+			continue;
+		error = add_test(out, tests[i].field, tests[i].value);
+		if (!error)
+			error = add_test(out, tests[i].other_field, tests[i].other_value);
+	}
 	if (error)
-		fprintf(stderr, "flowcli capture: --on %s: %s\n", trigger, why);
-	selection_fini(&selection);
+		fprintf(stderr, "flowcli capture: --on %s: %s\n", trigger, strerror(-error));
 	return error;
 }
 

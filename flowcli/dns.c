@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "flowcli/dns.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 
 #include "flowcli/connection.h"
@@ -47,38 +47,34 @@ static const struct option_row rows[] = {
 	{ 0 }
 };
 
-#define FILTER(option, word, field, other, text)                         \
-	{                                                                \
-		.name = option, .kind = OPTION_FILTER, .argument = word, \
-		.fields = { field, other }, .help = text                 \
-	}
-static const struct option_row filter_rows[] = {
-	{ .name = "not",
-	  .kind = OPTION_NOT,
-	  .help = "exclude what the next filter matches; each --not stands alone" },
-	FILTER("ip", "ADDRESS", "source.ip", "destination.ip",
-	       "source or destination: address or CIDR"),
-	FILTER("dns-query", "REGEX", "dns.query", NULL,
-	       "the name that was asked for: Perl's regular expression, found anywhere in it"),
-	FILTER("rcode", "NAME", "dns.rcode", NULL,
-	       "outcome of a DNS answer: NXDOMAIN, SERVFAIL, ..."),
+static const struct option_row message_rows[] = {
+	{ .name = "dns-query",
+	  .kind = OPTION_FILTER,
+	  .argument = "REGEX",
+	  .fields = { "dns.query" },
+	  .help = "the name that was asked for: Perl's regular expression, found anywhere in it" },
+	{ .name = "rcode",
+	  .kind = OPTION_FILTER,
+	  .argument = "NAME",
+	  .fields = { "dns.rcode" },
+	  .help = "outcome of a DNS answer: NXDOMAIN, SERVFAIL, ..." },
 	{ .name = "min-latency",
 	  .kind = OPTION_FILTER,
 	  .argument = "DURATION",
 	  .fields = { "dns.latency" },
 	  .at_least = true,
 	  .help = "answers, and timeouts, that took so long or longer" },
-	{ .name = "where",
-	  .kind = OPTION_WHERE,
-	  .argument = "FIELD=VALUE",
-	  .help = "any field of 'flowcli list fields'" },
 	{ 0 }
 };
 static const struct option_group dns_options = { "What to show", rows };
-static const struct option_group filter_options = { "Filters", filter_rows };
-static const struct option_group *const groups[] = { &dns_options,    &inquiry_range_options,
-						     &filter_options, &connection_options,
-						     &help_options,   NULL };
+static const struct option_group message_options = { "Filters of DNS", message_rows };
+static const struct option_group *const groups[] = { &dns_options,
+						     &inquiry_range_options,
+						     &message_options,
+						     &inquiry_filter_options,
+						     &connection_options,
+						     &help_options,
+						     NULL };
 
 struct question {
 	struct dns_report report;
@@ -86,12 +82,13 @@ struct question {
 	uint64_t taken, shown; /* records */
 };
 
-static void question_take(void *state, const struct flow_record *record)
+static int question_take(void *state, const struct flow_record *record)
 {
 	struct question *question = state;
 
 	dns_report_take(&question->report, record);
 	question->taken++;
+	return question->report.no_memory ? -ENOMEM : 0;
 }
 
 static void question_show(void *state, struct output *output)
@@ -120,26 +117,20 @@ static enum dns_section section_given(void)
 static int run(int operand_count, const char *const *operands)
 {
 	struct question question = { .view = { section_given(), given.limit, given.output } };
-	struct inquiry inquiry = { .state = &question,
+	struct inquiry inquiry = { .path = "flowcli dns",
+				   .state = &question,
 				   .follow = given.follow,
 				   .record = question_take,
 				   .show = question_show };
-	char why[256];
-	int status = 1;
+	int status;
 
 	(void)operand_count;
 	(void)operands;
-	if (dns_report_open(&question.report) ||
-	    selection_where(&selection, "type=l7-dns", false, why, sizeof(why)) ||
-	    selection_take(&selection, &inquiry.filter))
-		question.report.no_memory = true;
+	if (dns_report_open(&question.report))
+		status = inquiry_no_memory();
 	else
-		status = inquiry_run(&inquiry, "flowcli dns");
-	if (question.report.no_memory)
-		fprintf(stderr, "flowcli: not enough memory for all names\n");
-	status = status ? status : question.report.no_memory;
+		status = inquiry_run_selected(&inquiry, &selection, "type=l7-dns");
 	dns_report_close(&question.report);
-	filter_free(inquiry.filter);
 	return status;
 }
 

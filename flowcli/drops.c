@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/connection.h"
 #include "flowcli/drop_reasons.h"
 #include "flowcli/inquiry.h"
@@ -57,34 +58,22 @@ static const struct option_row rows[] = {
 	  .help = "format" },
 	{ 0 }
 };
-static const struct option_row filter_rows[] = {
-	{ .name = "drop-reason",
-	  .kind = OPTION_FILTER,
-	  .argument = "NAME",
-	  .fields = { "drop.reason" },
-	  .offer = drop_reasons_offer,
-	  .help = "only these reasons; * and ? match" },
-	{ .name = "ip",
-	  .kind = OPTION_FILTER,
-	  .argument = "ADDRESS",
-	  .fields = { "source.ip", "destination.ip" },
-	  .help = "source or destination: address or CIDR" },
-	{ .name = "port",
-	  .kind = OPTION_FILTER,
-	  .argument = "PORT",
-	  .fields = { "source.port", "destination.port" },
-	  .help = "source or destination: number, range or list" },
-	{ .name = "where",
-	  .kind = OPTION_WHERE,
-	  .argument = "FIELD=VALUE",
-	  .help = "any field of 'flowcli list fields'" },
-	{ 0 }
-};
+static const struct option_row reason_rows[] = { { .name = "drop-reason",
+						   .kind = OPTION_FILTER,
+						   .argument = "NAME",
+						   .fields = { "drop.reason" },
+						   .offer = drop_reasons_offer,
+						   .help = "only these reasons; * and ? match" },
+						 { 0 } };
 static const struct option_group drops_options = { "What to show", rows };
-static const struct option_group filter_options = { "Filters", filter_rows };
-static const struct option_group *const groups[] = { &drops_options,  &inquiry_range_options,
-						     &filter_options, &connection_options,
-						     &help_options,   NULL };
+static const struct option_group reason_options = { "Filters of drops", reason_rows };
+static const struct option_group *const groups[] = { &drops_options,
+						     &inquiry_range_options,
+						     &reason_options,
+						     &inquiry_filter_options,
+						     &connection_options,
+						     &help_options,
+						     NULL };
 
 /* What each word of --by stands for. */
 static const struct {
@@ -96,20 +85,21 @@ static const struct {
 	{ "source", { "source.ip" } },
 	{ "destination", { "destination.ip" } },
 	{ "hook", { "drop.hook" } },
+	{ "pod", { "source.pod", "destination.pod" } },
 	{ "flow", { "protocol", "source.ip", "source.port", "destination.ip", "destination.port" } }
 };
 
 struct drops_row {
 	uint64_t packets, records, first_ns, last_ns;
+	uint64_t shown; /* packets at the last show */
 };
 
 struct drops {
 	struct tally *tally;
 	const struct field *fields[DROPS_FIELDS];
 	size_t field_count;
-	uint64_t shown; /* packets at the last show */
-	uint64_t packets;
-	bool no_memory;
+	uint64_t shown, packets;    /* at the last show, and now */
+	uint64_t shown_ns, show_ns; /* when that was: monotonic; 0: never */
 };
 
 /* ---- grouping ------------------------------------------------------------------------------- */
@@ -171,7 +161,7 @@ static void drops_key(const struct drops *drops, const struct flow_record *recor
 	}
 }
 
-static void drops_take(void *state, const struct flow_record *record)
+static int drops_take(void *state, const struct flow_record *record)
 {
 	struct drops *drops = state;
 	const struct flow_drop *drop = &record->drops[0];
@@ -179,13 +169,11 @@ static void drops_take(void *state, const struct flow_record *record)
 	struct drops_row *row;
 
 	if (!drop->packets)
-		return;
+		return 0;
 	drops_key(drops, record, key, sizeof(key));
 	row = tally_row(drops->tally, key);
-	if (!row) {
-		drops->no_memory = true;
-		return;
-	}
+	if (!row)
+		return -ENOMEM;
 	row->records++;
 	row->packets += drop->packets;
 	drops->packets += drop->packets;
@@ -193,6 +181,7 @@ static void drops_take(void *state, const struct flow_record *record)
 		row->first_ns = drop->first_ns;
 	if (drop->last_ns > row->last_ns)
 		row->last_ns = drop->last_ns;
+	return 0;
 }
 
 static int drops_order(const void *left, const void *right)
@@ -205,14 +194,28 @@ static int drops_order(const void *left, const void *right)
 /* ---- showing -------------------------------------------------------------------------------- */
 
 /* Packets a second between the first and the last; of one packet there is no rate. */
-static void drops_rate(const struct drops_row *row, char *text, size_t size)
+static double drops_rate(const struct drops_row *row)
 {
 	uint64_t ns = row->last_ns - row->first_ns;
 
-	if (row->packets < 2 || !ns)
-		snprintf(text, size, "-");
+	return row->packets < 2 || !ns ? -1 : (double)(row->packets - 1) * 1e9 / (double)ns;
+}
+
+/* The same since the sums were last shown. */
+static double drops_rate_now(const struct drops *drops, const struct drops_row *row)
+{
+	uint64_t ns = drops->show_ns - drops->shown_ns;
+
+	return !drops->shown_ns || !ns ? -1
+				       : (double)(row->packets - row->shown) * 1e9 / (double)ns;
+}
+
+static void drops_rate_cell(double rate, struct output *output)
+{
+	if (rate < 0)
+		output_print(output, " %10s", "-");
 	else
-		snprintf(text, size, "%.1f/s", (double)(row->packets - 1) * 1e9 / (double)ns);
+		output_print(output, " %8.1f/s", rate);
 }
 
 /* The widest text of each field among the rows. */
@@ -249,21 +252,24 @@ static void drops_show_table(const struct drops *drops, void *const *list, size_
 			     struct output *output)
 {
 	int widths[DROPS_FIELDS];
-	char rate[32], first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
+	char first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
 
 	drops_widths(drops, list, count, widths);
-	output_print(output, "%10s %10s  %-19s  %-19s", "PACKETS", "RATE", "FIRST", "LAST");
+	output_print(output, "%10s %10s%s  %-19s  %-19s", "PACKETS", "RATE",
+		     given.follow ? "        NOW" : "", "FIRST", "LAST");
 	for (size_t i = 0; i < drops->field_count; i++)
 		output_print(output, "  %-*s", widths[i], drops->fields[i]->name);
 	output_text(output, "\n");
 	for (size_t i = 0; i < count; i++) {
 		const struct drops_row *row = list[i];
 
-		drops_rate(row, rate, sizeof(rate));
 		time_format(row->first_ns, TIME_STAMP_MILLI, NULL, first, sizeof(first));
 		time_format(row->last_ns, TIME_STAMP_MILLI, NULL, last, sizeof(last));
-		output_print(output, "%10" PRIu64 " %10s  %-19s  %-19s", row->packets, rate, first,
-			     last);
+		output_print(output, "%10" PRIu64, row->packets);
+		drops_rate_cell(drops_rate(row), output);
+		if (given.follow)
+			drops_rate_cell(drops_rate_now(drops, row), output);
+		output_print(output, "  %-19s  %-19s", first, last);
 		drops_cells(drops, tally_key(row), widths, output);
 	}
 }
@@ -281,6 +287,10 @@ static void drops_show_json(const struct drops *drops, void *const *list, size_t
 		output_print(output,
 			     "{\"packets\":\"%" PRIu64 "\",\"first\":\"%s\",\"last\":\"%s\"",
 			     row->packets, first, last);
+		if (drops_rate(row) >= 0)
+			output_print(output, ",\"rate\":%.1f", drops_rate(row));
+		if (drops_rate_now(drops, row) >= 0)
+			output_print(output, ",\"rate_now\":%.1f", drops_rate_now(drops, row));
 		for (size_t f = 0; f < drops->field_count; f++) {
 			size_t length = strcspn(at, "\t");
 
@@ -291,6 +301,18 @@ static void drops_show_json(const struct drops *drops, void *const *list, size_t
 	}
 }
 
+/* For the rates of the next time; of all rows, also those that found no room. */
+static void drops_mark_shown(struct drops *drops, void *const *list)
+{
+	for (size_t i = 0; i < tally_count(drops->tally); i++) {
+		struct drops_row *row = list[i];
+
+		row->shown = row->packets;
+	}
+	drops->shown = drops->packets;
+	drops->shown_ns = drops->show_ns;
+}
+
 static void drops_show(void *state, struct output *output)
 {
 	struct drops *drops = state;
@@ -299,60 +321,48 @@ static void drops_show(void *state, struct output *output)
 
 	if (!list || (given.follow && drops->shown == drops->packets))
 		return;
-	drops->shown = drops->packets;
+	drops->show_ns = clock_steady_ns();
 	if (count > limit)
 		count = limit;
 	if (!strcmp(given.output, "json"))
 		drops_show_json(drops, list, count, output);
 	else
 		drops_show_table(drops, list, count, output);
+	drops_mark_shown(drops, list);
 	if (given.follow)
 		output_text(output, "\n");
 }
 
 /* ---- command -------------------------------------------------------------------------------- */
 
-static int drops_filter(struct filter **out)
-{
-	char why[256];
-
-	if (selection_where(&selection, "kind=drop,xdp_error,tcp_overflow", false, why,
-			    sizeof(why)))
-		return 1;
-	return selection_take(&selection, out) ? 1 : 0;
-}
-
 static int run(int operand_count, const char *const *operands)
 {
 	struct drops drops = { 0 };
-	struct inquiry inquiry = {
-		.state = &drops, .follow = given.follow, .record = drops_take, .show = drops_show
-	};
+	struct inquiry inquiry = { .path = "flowcli drops",
+				   .state = &drops,
+				   .follow = given.follow,
+				   .record = drops_take,
+				   .show = drops_show };
 	int status = drops_choose(&drops);
 
 	(void)operand_count;
 	(void)operands;
 	if (status)
 		return status;
-	if (drops_filter(&inquiry.filter) || tally_open(&drops.tally, sizeof(struct drops_row))) {
-		fprintf(stderr, "flowcli: not enough memory\n");
-		status = 1;
-	} else {
-		status = inquiry_run(&inquiry, "flowcli drops");
-	}
-	if (drops.no_memory)
-		fprintf(stderr, "flowcli: not enough memory for all groups\n");
+	if (tally_open(&drops.tally, sizeof(struct drops_row)))
+		return inquiry_no_memory();
+	status = inquiry_run_selected(&inquiry, &selection, "kind=drop,xdp_error,tcp_overflow");
 	tally_close(drops.tally);
-	filter_free(inquiry.filter);
-	return status ? status : drops.no_memory;
+	return status;
 }
 
 const struct command drops_command = {
 	.token = "drops",
 	.summary = "Sum up the packets that the kernel dropped: why, where, whose.",
 	.details =
-		"Rates are between the first and the last packet of a row. Reasons and functions\n"
-		"are those of the kernel that flowd runs on.",
+		"Rates are between the first and the last packet of a row; with --follow, NOW is the rate\n"
+		"since the sums were last shown. Reasons and functions are those of the kernel that flowd\n"
+		"runs on.",
 	.examples = "  flowcli drops --since 10m\n"
 		    "  flowcli drops --by flow --drop-reason NETFILTER_DROP\n"
 		    "  flowcli drops -f --by reason,netns",

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/connection.h"
 #include "flowcli/fleet_merge.h"
 #include "flowcli/interrupt.h"
@@ -81,14 +81,6 @@ struct fleet {
 	uint64_t strange;     /* messages that are no records of ours */
 	bool at_end;	      /* nothing newer was in the stream */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 static int fail(const char *what, natsStatus status)
 {
@@ -264,7 +256,7 @@ static void take_answer(struct fleet *fleet, struct answer *answer, uint64_t seq
 	}
 	if (node)
 		node->records += answer->record_count;
-	fleet_window_push(&fleet->window, answer, now_ns());
+	fleet_window_push(&fleet->window, answer, clock_steady_ns());
 	make_room(fleet);
 }
 
@@ -290,7 +282,7 @@ static void take_message(struct fleet *fleet, natsMsg *message)
 /* Following: what came a while ago is written, however much others are late. */
 static void write_ripe(struct fleet *fleet)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_steady_ns();
 
 	if (!fleet->observation->follow || (fleet->last_wanted && !fleet->at_end))
 		return;

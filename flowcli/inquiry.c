@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/connection.h"
 #include "flowcli/observation.h"
+#include "proto/selection.h"
 #include "proto/time.h"
 
 static struct {
@@ -41,80 +42,134 @@ static const struct option_row range_rows[] = {
 };
 const struct option_group inquiry_range_options = { "Which records", range_rows };
 
+static const struct option_row filter_rows[] = {
+	{ .name = "not",
+	  .kind = OPTION_NOT,
+	  .help = "exclude what the next filter matches; each --not stands alone" },
+	{ .name = "ip",
+	  .kind = OPTION_FILTER,
+	  .argument = "ADDRESS",
+	  .fields = { "source.ip", "destination.ip" },
+	  .help = "source or destination: address or CIDR" },
+	{ .name = "port",
+	  .kind = OPTION_FILTER,
+	  .argument = "PORT",
+	  .fields = { "source.port", "destination.port" },
+	  .help = "source or destination: number, range or list" },
+	{ .name = "where",
+	  .kind = OPTION_WHERE,
+	  .argument = "FIELD=VALUE",
+	  .help = "any field of 'flowcli list fields'" },
+	{ 0 }
+};
+const struct option_group inquiry_filter_options = { "Filters", filter_rows };
+
 bool inquiry_is_offline(void)
 {
 	return given.pcap != NULL;
 }
 
-static void inquiry_record(struct writer *writer, const struct flow_record *record)
+int inquiry_no_memory(void)
 {
-	const struct inquiry *inquiry = writer->state;
-
-	inquiry->record(inquiry->state, record);
+	fprintf(stderr, "flowcli: not enough memory\n");
+	return 1;
 }
 
-static void inquiry_flush(struct writer *writer)
-{
-	const struct inquiry *inquiry = writer->state;
+/* One run. */
+struct asking {
+	struct inquiry *inquiry;
+	const struct sink *sink;
+	bool answered; /* there is something to show, and be it nothing */
+};
 
-	if (inquiry->follow)
-		inquiry->show(inquiry->state, writer->output);
+static void asking_record(struct writer *writer, const struct flow_record *record)
+{
+	struct asking *asking = writer->state;
+
+	asking->answered = true;
+	if (asking->inquiry->record(asking->inquiry->state, record))
+		asking->inquiry->no_memory = true;
 }
 
-static void inquiry_close(struct writer *writer)
+/* After each answer, and at the end, which may be that none came. */
+static void asking_flush(struct writer *writer)
 {
-	const struct inquiry *inquiry = writer->state;
+	struct asking *asking = writer->state;
 
-	if (!inquiry->follow)
-		inquiry->show(inquiry->state, writer->output);
+	if (!*asking->sink->missing)
+		asking->answered = true;
+	if (asking->inquiry->follow && asking->answered)
+		asking->inquiry->show(asking->inquiry->state, writer->output);
+}
+
+static void asking_close(struct writer *writer)
+{
+	const struct asking *asking = writer->state;
+
+	if (!asking->inquiry->follow && asking->answered)
+		asking->inquiry->show(asking->inquiry->state, writer->output);
 	output_flush(writer->output);
 }
 
 static const struct writer_kind inquiry_writer = {
 	.name = "inquiry",
 	.layout = TIME_RFC3339_MILLI,
-	.record = inquiry_record,
-	.flush = inquiry_flush,
-	.close = inquiry_close,
+	.record = asking_record,
+	.flush = asking_flush,
+	.close = asking_close,
 };
 
-static int inquiry_time(const char *option, const char *text, uint64_t *ns, const char *path)
+static int inquiry_time(const struct inquiry *inquiry, const char *option, const char *text,
+			uint64_t *ns)
 {
-	struct timespec now;
 	char why[384];
 
 	if (!text)
 		return 0;
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (!time_parse(text, (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec, NULL,
-			ns, why, sizeof(why)))
+	if (!time_parse(text, clock_wall_ns(), NULL, ns, why, sizeof(why)))
 		return 0;
-	return command_misuse(path, "%s: %s", option, why);
+	return command_misuse(inquiry->path, "%s: %s", option, why);
 }
 
-int inquiry_run(struct inquiry *inquiry, const char *path)
+int inquiry_run(struct inquiry *inquiry)
 {
 	struct observation observation = { .filter = inquiry->filter,
 					   .follow = inquiry->follow,
 					   .all = true };
 	struct writer *writer = &observation.sink.writer;
-	int status = inquiry_time("--since", given.since, &observation.since_ns, path);
+	struct asking asking = { .inquiry = inquiry, .sink = &observation.sink };
+	int status = inquiry_time(inquiry, "--since", given.since, &observation.since_ns);
 
 	if (!status)
-		status = inquiry_time("--until", given.until, &observation.until_ns, path);
+		status = inquiry_time(inquiry, "--until", given.until, &observation.until_ns);
 	if (!status && given.pcap && (inquiry->follow || connection_given()))
-		status = command_misuse(path, "--pcap asks no daemon, and has an end");
+		status = command_misuse(inquiry->path, "--pcap asks no daemon, and has an end");
 	if (status)
 		return status;
 	writer->kind = &inquiry_writer;
-	writer->state = inquiry;
-	observation.sink.quiet = given.quiet;
-	if (output_open(&writer->output, STDOUT_FILENO)) {
-		fprintf(stderr, "flowcli: not enough memory\n");
-		return 1;
-	}
+	writer->state = &asking;
+	observation.sink.quiet = given.quiet || inquiry->is_first;
+	if (output_open(&writer->output, STDOUT_FILENO))
+		return inquiry_no_memory();
 	status =
 		given.pcap ? offline_observe(&observation, given.pcap) : live_observe(&observation);
 	output_close(writer->output);
+	if (!inquiry->no_memory)
+		return status;
+	fprintf(stderr, "flowcli: not enough memory for all records: the sums are too small\n");
+	return status ? status : 1;
+}
+
+int inquiry_run_selected(struct inquiry *inquiry, struct selection *selection, const char *always)
+{
+	char why[256];
+	int status;
+
+	if (selection_where(selection, always, false, why, sizeof(why)) ||
+	    selection_take(selection, &inquiry->filter))
+		return inquiry_no_memory();
+	status = inquiry_run(inquiry);
+	filter_free(inquiry->filter);
+	inquiry->filter = NULL;
 	return status;
 }

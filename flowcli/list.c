@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* `flowcli list`: what the tables of this program and of proto/ hold. */
+/* `flowcli list`: what the tables of this program and of proto/ hold, and what the daemon knows of
+ * its machine and cluster. */
 #include "flowcli/list.h"
 
 #include <stdio.h>
 
 #include "flowcli/column.h"
+#include "flowcli/connection.h"
+#include "flowcli/listing.h"
 #include "flowcli/writer.h"
 
 static int list_fields(int operand_count, const char *const *operands)
@@ -63,13 +66,47 @@ static const struct command formats_command = {
 	.groups = groups,
 	.run = list_formats,
 };
-static const struct command *const children[] = { &fields_command, &columns_command,
-						  &formats_command, NULL };
+
+/* ---- asked of the daemon -------------------------------------------------------------------- */
+
+static const struct option_group *const asked_groups[] = { &listing_options, &connection_options,
+							   &help_options, NULL };
+
+#define LIST_ASKED(word, help_text)                                                     \
+	static int list_##word(int operand_count, const char *const *operands)          \
+	{                                                                               \
+		const struct request request = { .type = REQUEST_LIST, .what = #word }; \
+                                                                                        \
+		(void)operand_count;                                                    \
+		(void)operands;                                                         \
+		return listing_show(&request);                                          \
+	}                                                                               \
+	static const struct command word##_command = {                                  \
+		.token = #word,                                                         \
+		.summary = help_text,                                                   \
+		.groups = asked_groups,                                                 \
+		.run = list_##word,                                                     \
+	};
+
+LIST_ASKED(containers, "Containers of the daemon's machine, running or gone of late.")
+LIST_ASKED(pods, "Pods: of the cluster as far as it is watched, else of the machine.")
+LIST_ASKED(interfaces, "Network devices: how they are read, and where they lead.")
+LIST_ASKED(namespaces, "Namespaces: Kubernetes' and the kernel's, for networks.")
+LIST_ASKED(nodes, "The daemon's node, and those that Kubernetes tells of.")
+
+static const struct command *const children[] = {
+	&containers_command, &pods_command,    &interfaces_command,
+	&namespaces_command, &nodes_command,   &fields_command,
+	&columns_command,    &formats_command, NULL
+};
 
 const struct command list_command = {
 	.token = "list",
-	.summary = "List fields, columns or formats.",
+	.summary = "List containers, pods, interfaces, namespaces or nodes; fields, columns or "
+		   "formats.",
 	.groups = groups,
 	.children = children,
-	.examples = "  flowcli list fields",
+	.examples = "  flowcli list containers\n"
+		    "  flowcli list pods -o json\n"
+		    "  flowcli list fields",
 };

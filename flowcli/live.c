@@ -7,10 +7,11 @@
 #include "flowcli/observation.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/connection.h"
 #include "flowcli/interrupt.h"
 
@@ -23,14 +24,8 @@ struct live {
 	struct query query;   /* the next question; its filter is the observation's */
 	bool asked;	      /* the cursor has been placed */
 	uint64_t answered_ns; /* when the last answer came */
+	uint32_t scope;	      /* entries, by the last answer */
 };
-
-static uint64_t wall_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 static void place_cursor(struct live *live)
 {
@@ -65,7 +60,7 @@ static uint64_t ask_start_time(struct live *live)
 
 	if (server_ask_status(live->server, connection_timeout_ms(), &reply, why, sizeof(why)))
 		return 0;
-	uint64_t start = wall_ns() - reply.status.uptime_ns;
+	uint64_t start = clock_wall_ns() - reply.status.uptime_ns;
 	reply_fini(&reply);
 	return start;
 }
@@ -89,7 +84,7 @@ static void tell_restart(struct live *live, const struct answer *answer)
 	if (!loss.last_ns)
 		loss.last_ns = ask_start_time(live);
 	if (!loss.last_ns)
-		loss.last_ns = wall_ns();
+		loss.last_ns = clock_wall_ns();
 	sink_loss(&live->observation->sink, &loss);
 }
 
@@ -109,6 +104,16 @@ static void tell_oldest(struct live *live, const struct answer *answer)
 	sink_missing(sink, "--since is older than the oldest record held, of %s", oldest);
 }
 
+/* With the first answer, and when it changes. */
+static void tell_scope(struct live *live, uint32_t entries)
+{
+	if (entries && entries != live->scope)
+		sink_fact(&live->observation->sink,
+			  "a scope of %" PRIu32 " entr%s is active (flowcli scope)", entries,
+			  entries == 1 ? "y" : "ies");
+	live->scope = entries;
+}
+
 static void take_answer(struct live *live, const struct answer *answer)
 {
 	struct sink *sink = &live->observation->sink;
@@ -117,6 +122,7 @@ static void take_answer(struct live *live, const struct answer *answer)
 
 	if (!live->asked)
 		tell_oldest(live, answer);
+	tell_scope(live, answer->scope);
 	if (restarted)
 		tell_restart(live, answer);
 	for (size_t i = 0; i < answer->loss_count; i++)
@@ -129,7 +135,7 @@ static void take_answer(struct live *live, const struct answer *answer)
 	query->position = answer->position;
 	query->number = 0;
 	live->asked = true;
-	live->answered_ns = wall_ns();
+	live->answered_ns = clock_wall_ns();
 }
 
 /* True while there is more to ask. */
@@ -213,7 +219,7 @@ static int run(struct live *live)
 
 	place_cursor(live);
 	live->observation->sink.limit = live->observation->follow ? 0 : live->query.number;
-	live->answered_ns = wall_ns();
+	live->answered_ns = clock_wall_ns();
 	while (more && !error)
 		error = ask(live, &more);
 	return interrupt_requested() ? -EINTR : error;

@@ -8,6 +8,7 @@
 #include "flowcli/interrupt.h"
 #include "flowcli/list.h"
 #include "flowcli/observe.h"
+#include "flowcli/scope.h"
 #include "flowcli/status.h"
 #include "flowcli/tcp.h"
 #include "flowcli/why.h"
@@ -29,19 +30,13 @@ static const struct command version_command = {
 };
 
 static const struct option_group *const groups[] = { &connection_options, &help_options, NULL };
-static const struct command *const children[] = { &observe_command,
-						  &dns_command,
-						  &capture_command,
-						  &drops_command,
-						  &tcp_command,
-						  &why_command,
-						  &status_command,
-						  &list_command,
-						  &version_command,
-						  &help_command,
-						  &completion_command,
-						  &complete_command,
-						  NULL };
+static const struct command *const children[] = { &observe_command,  &dns_command,
+						  &capture_command,  &drops_command,
+						  &tcp_command,	     &why_command,
+						  &status_command,   &list_command,
+						  &scope_command,    &version_command,
+						  &help_command,     &completion_command,
+						  &complete_command, NULL };
 
 const struct command flowcli = {
 	.token = "flowcli",

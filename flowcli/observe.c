@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/connection.h"
 #include "flowcli/drop_reasons.h"
 #include "flowcli/fleet.h"
@@ -185,12 +186,10 @@ static const char *find_conflict(void)
 static int parse_time(const char *option, const char *text, const struct time_zone *zone,
 		      uint64_t *ns, char *why, size_t size)
 {
-	struct timespec now;
 	char detail[384];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	int error = time_parse(text, (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec,
-			       zone, ns, detail, sizeof(detail));
+	int error = time_parse(text, clock_wall_ns(), zone, ns, detail, sizeof(detail));
+
 	if (error)
 		snprintf(why, size, "%s: %s", option, detail);
 	return error;

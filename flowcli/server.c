@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "flowcli/clock.h"
 #include "flowcli/interrupt.h"
 #include "flowcli/server_tls.h"
 #include "flowcli/terminal.h"
@@ -179,9 +179,7 @@ void server_close(struct server *server)
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)(clock_steady_ns() / 1000000);
 }
 
 /* 0 when the reply or a change of the connection may be there, -EINTR, or -ETIMEDOUT. */
@@ -318,17 +316,24 @@ int server_receive(struct server *server, enum reply_type wanted, uint32_t timeo
 	return error;
 }
 
-int server_ask_status(struct server *server, uint32_t timeout_ms, struct reply *reply, char *why,
-		      size_t why_size)
+int server_ask(struct server *server, const struct request *request, enum reply_type wanted,
+	       uint32_t timeout_ms, struct reply *reply, char *why, size_t why_size)
 {
-	struct request request = { .type = REQUEST_STATUS };
-	int error = server_send(server, &request);
+	int error = server_send(server, request);
 
 	if (error) {
 		snprintf(why, why_size, "asking flowd at %s: %s", server->url, strerror(-error));
 		return error;
 	}
-	return server_receive(server, REPLY_STATUS, timeout_ms, reply, why, why_size);
+	return server_receive(server, wanted, timeout_ms, reply, why, why_size);
+}
+
+int server_ask_status(struct server *server, uint32_t timeout_ms, struct reply *reply, char *why,
+		      size_t why_size)
+{
+	const struct request request = { .type = REQUEST_STATUS };
+
+	return server_ask(server, &request, REPLY_STATUS, timeout_ms, reply, why, why_size);
 }
 
 int server_wait(struct server *server)

@@ -40,7 +40,10 @@ int server_send(struct server *server, const struct request *request);
  */
 int server_receive(struct server *server, enum reply_type wanted, uint32_t timeout_ms,
 		   struct reply *reply, char *why, size_t why_size);
-/* Both, for the status. */
+/* Both: a question that the daemon answers at once. */
+int server_ask(struct server *server, const struct request *request, enum reply_type wanted,
+	       uint32_t timeout_ms, struct reply *reply, char *why, size_t why_size);
+/* For the status. */
 int server_ask_status(struct server *server, uint32_t timeout_ms, struct reply *reply, char *why,
 		      size_t why_size);
 /* Waits until the connection is back. 0, or -EINTR when a signal came. */

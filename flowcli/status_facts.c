@@ -41,6 +41,7 @@ static const struct fact facts[] = {
 	FACT("packet_cost_ns", FACT_NUMBER, attached_programs_ns),
 	FACT("packets_accounted", FACT_NUMBER, packets_accounted),
 	FACT("packets_lost", FACT_NUMBER, packets_lost),
+	FACT("scope", FACT_NUMBER, scope),
 };
 #define FACT_COUNT (sizeof(facts) / sizeof(*facts))
 

@@ -168,6 +168,22 @@ static void write_completeness(struct output *output, const struct status *statu
 		     grouped(status->packets_lost, lost), complete ? "" : " (named above)");
 }
 
+/* What is left alone is in no record, and none of it is missing. */
+static void write_scope(struct output *output, const struct status *status)
+{
+	char left[NUMBER_BYTES];
+	uint64_t packets = 0;
+
+	if (!status->scope)
+		return;
+	for (size_t i = 0; i < status->ledger_count; i++)
+		if (status->ledger[i].name &&
+		    !strcmp(status->ledger[i].name, "out_of_scope_packets"))
+			packets = status->ledger[i].value;
+	output_print(output, "Scope: %" PRIu64 " entr%s, %s packets outside left alone\n",
+		     status->scope, status->scope == 1 ? "y" : "ies", grouped(packets, left));
+}
+
 void status_write_compact(const struct status_view *view, const struct status *status)
 {
 	char url[256];
@@ -177,6 +193,7 @@ void status_write_compact(const struct status_view *view, const struct status *s
 	write_occupancy(view->output, status);
 	write_identity(view->output, status);
 	write_cost(view->output, status);
+	write_scope(view->output, status);
 	write_interfaces(view->output, status);
 	write_exporters(view->output, status);
 	write_ledger(view, status);

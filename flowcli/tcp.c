@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "flowcli/tcp.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,28 +51,11 @@ static const struct option_row rows[] = { { .name = "sort",
 					    .choices = output_words,
 					    .help = "format" },
 					  { 0 } };
-static const struct option_row filter_rows[] = {
-	{ .name = "ip",
-	  .kind = OPTION_FILTER,
-	  .argument = "ADDRESS",
-	  .fields = { "source.ip", "destination.ip" },
-	  .help = "source or destination: address or CIDR" },
-	{ .name = "port",
-	  .kind = OPTION_FILTER,
-	  .argument = "PORT",
-	  .fields = { "source.port", "destination.port" },
-	  .help = "source or destination: number, range or list" },
-	{ .name = "where",
-	  .kind = OPTION_WHERE,
-	  .argument = "FIELD=VALUE",
-	  .help = "any field of 'flowcli list fields'" },
-	{ 0 }
-};
 static const struct option_group tcp_options = { "What to show", rows };
-static const struct option_group filter_options = { "Filters", filter_rows };
-static const struct option_group *const groups[] = { &tcp_options,    &inquiry_range_options,
-						     &filter_options, &connection_options,
-						     &help_options,   NULL };
+static const struct option_group *const groups[] = {
+	&tcp_options,	     &inquiry_range_options, &inquiry_filter_options,
+	&connection_options, &help_options,	     NULL
+};
 
 /* One direction of a connection: what its sender suffered. */
 struct tcp_row {
@@ -82,7 +66,6 @@ struct tcp_row {
 
 struct tcp {
 	struct tally *tally;
-	bool no_memory;
 };
 
 /* ---- sums ----------------------------------------------------------------------------------- */
@@ -115,25 +98,25 @@ static void tcp_add(struct tcp_row *row, const struct flow_record *record)
 		row->dropped = record->dropped;
 }
 
-static void tcp_take(void *state, const struct flow_record *record)
+static int tcp_take(void *state, const struct flow_record *record)
 {
 	struct tcp *tcp = state;
 	struct tcp_row *row;
 	char key[180];
 
 	if (flow_kind_is_event(record->kind) && record->kind != FLOW_KIND_TCP_CONNECT)
-		return; /* its flow tells of it */
+		return 0; /* its flow tells of it */
 	tcp_key(record, key, sizeof(key));
 	row = tally_row(tcp->tally, key);
-	tcp->no_memory |= !row;
 	if (!row)
-		return;
+		return -ENOMEM;
 	if (record->kind == FLOW_KIND_TCP_CONNECT) {
 		row->failures++;
 		row->error = record->incident.error;
 	} else {
 		tcp_add(row, record);
 	}
+	return 0;
 }
 
 static double tcp_ratio(const struct tcp_row *row)
@@ -249,25 +232,18 @@ static void tcp_show(void *state, struct output *output)
 static int run(int operand_count, const char *const *operands)
 {
 	struct tcp tcp = { 0 };
-	struct inquiry inquiry = { .state = &tcp, .record = tcp_take, .show = tcp_show };
-	char why[256];
+	struct inquiry inquiry = {
+		.path = "flowcli tcp", .state = &tcp, .record = tcp_take, .show = tcp_show
+	};
 	int status;
 
 	(void)operand_count;
 	(void)operands;
-	if (selection_where(&selection, "protocol=TCP", false, why, sizeof(why)) ||
-	    selection_take(&selection, &inquiry.filter) ||
-	    tally_open(&tcp.tally, sizeof(struct tcp_row))) {
-		fprintf(stderr, "flowcli: not enough memory\n");
-		status = 1;
-	} else {
-		status = inquiry_run(&inquiry, "flowcli tcp");
-	}
-	if (tcp.no_memory)
-		fprintf(stderr, "flowcli: not enough memory for all connections\n");
+	if (tally_open(&tcp.tally, sizeof(struct tcp_row)))
+		return inquiry_no_memory();
+	status = inquiry_run_selected(&inquiry, &selection, "protocol=TCP");
 	tally_close(tcp.tally);
-	filter_free(inquiry.filter);
-	return status ? status : tcp.no_memory;
+	return status;
 }
 
 const struct command tcp_command = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* `flowcli why SRC DST[:PORT]`: what is wrong between two addresses, in words. */
+/* `flowcli why SRC DST[:PORT]`: what is wrong between two sides, in words. */
 #ifndef FLOWCLI_WHY_H
 #define FLOWCLI_WHY_H
 

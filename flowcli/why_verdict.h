@@ -16,8 +16,8 @@ struct why_verdict {
 	char sentences[WHY_SENTENCES][WHY_SENTENCE];
 };
 
-/* `source`, `destination`: as the user wrote them. */
+/* `source`, `destination`: as the user wrote them; `host`: the destination without its port. */
 void why_judge(const struct evidence *evidence, const char *source, const char *destination,
-	       struct why_verdict *verdict);
+	       const char *host, struct why_verdict *verdict);
 
 #endif

@@ -187,6 +187,31 @@ static int config_check_listen(const struct config_listen *listen, size_t index,
 	return -EINVAL;
 }
 
+static int config_check_scope(const struct config *config, char *why, size_t why_size)
+{
+	static const char *const keys[] = { [SCOPE_CONTAINER] = "containers",
+					    [SCOPE_POD] = "pods",
+					    [SCOPE_CGROUP] = "cgroups",
+					    [SCOPE_NETNS] = "netns" };
+	struct scope_list list = { .count = 0 };
+	char what[SCOPE_NAME_MAX + 128];
+	int error = 0;
+
+	for (int kind = 0; kind < SCOPE_KIND_COUNT; kind++) {
+		const struct config_globs *names = &config->scope[kind];
+
+		for (size_t i = 0; i < names->count; i++) {
+			error = scope_list_add(&list, (enum scope_kind)kind, names->glob[i], what,
+					       sizeof(what));
+			if (!error || error == -EEXIST)
+				continue;
+			snprintf(why, why_size, "scope.%s: %s", keys[kind], what);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 static int config_check_metrics(const struct config *config, char *why, size_t why_size)
 {
 	const struct metrics_options options = {
@@ -205,6 +230,9 @@ static int config_check_metrics(const struct config *config, char *why, size_t w
 int config_finish(struct config *config, char *why, size_t why_size)
 {
 	int error = config_finish_name(config, why, why_size);
+
+	if (!error)
+		error = config_check_scope(config, why, why_size);
 
 	config->filter.rules.deny_others = config->filter.deny;
 	for (size_t i = 0; i < config->bus.listen_count && !error; i++)
@@ -295,6 +323,17 @@ static void config_take_text(struct config *config, const struct config *fresh,
 	*(const char **)((char *)config + option->offset) = config_text(config, text ? text : "");
 }
 
+static void config_take_globs(struct config *config, const struct config *fresh,
+			      const struct option *option)
+{
+	const struct config_globs *from = (const void *)((const char *)fresh + option->offset);
+	struct config_globs *to = (void *)((char *)config + option->offset);
+
+	memset(to, 0, sizeof(*to));
+	for (size_t i = 0; i < from->count; i++)
+		to->glob[to->count++] = config_text(config, from->glob[i]);
+}
+
 void config_reload(struct config *config, const struct config *fresh, char *changed, size_t size)
 {
 	size_t count;
@@ -306,6 +345,8 @@ void config_reload(struct config *config, const struct config *fresh, char *chan
 			continue;
 		if (rows[i].reload && rows[i].type == OPTION_TEXT)
 			config_take_text(config, fresh, &rows[i]);
+		else if (rows[i].reload && rows[i].type == OPTION_GLOBS)
+			config_take_globs(config, fresh, &rows[i]);
 		else if (rows[i].reload)
 			memcpy((char *)config + rows[i].offset,
 			       (const char *)fresh + rows[i].offset, sizeof(uint64_t));

@@ -17,6 +17,7 @@
 #include "flowd/kernel/filter_rules.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/option.h"
+#include "flowd/scope_list.h"
 
 #define CONFIG_FILE	  "/etc/flowd/flowd.yaml"
 #define CONFIG_ITEMS_MAX  256 /* of a list */
@@ -70,6 +71,7 @@ struct config {
 	} sampling;
 	struct {
 		uint64_t active_timeout, closed_timeout;
+		uint64_t tcp_connections;
 		uint64_t tcp_idle, udp_idle, icmp_idle, other_idle;
 		uint64_t max_flows, table_flows, ring_bytes, drain_interval;
 	} flow;
@@ -78,11 +80,14 @@ struct config {
 		const char *pcap;	   /* expression; NULL: none */
 		struct filter_rules rules; /* deny_others is set by config_finish() */
 	} filter;
+	struct config_globs scope[SCOPE_KIND_COUNT]; /* by enum scope_kind */
 	struct {
 		uint64_t enabled, max_owners, ring_bytes, keep;
 		const char *host_root, *networks, *hosts;
 		const char *docker, *containerd, *runc, *storage;
-		uint64_t kubernetes; /* enum config_kubernetes */
+		const char *pod_logs, *container_logs;
+		const char *docker_socket, *podman_socket; /* NULL: not asked */
+		uint64_t kubernetes;			   /* enum config_kubernetes */
 		const char *kubeconfig;
 		const char *city, *asn; /* MaxMind databases */
 		uint64_t conntrack;
@@ -94,7 +99,8 @@ struct config {
 	} dns;
 	uint64_t history_records, history_parts;
 	struct {
-		uint64_t drops, firewalls, tcp, tcp_states, rate;
+		uint64_t drops, firewalls, nftrace, tcp, tcp_states, rate;
+		uint64_t tracepoints; /* enum trace_manner of kernel/trace.h */
 		const char *namespaces, *quiet;
 	} events;
 	struct {

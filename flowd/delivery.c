@@ -114,6 +114,7 @@ static int delivery_open_queries(struct delivery *delivery, const struct deliver
 		.epoch = options->epoch,
 		.node_name = options->config->node_name,
 		.status = options->status,
+		.listing = options->listing,
 		.context = options->context,
 		.max_waiting = (unsigned int)options->config->bus.max_waiting,
 		.listen = listen,

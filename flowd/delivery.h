@@ -21,7 +21,10 @@ struct delivery_options {
 	struct losses *losses;
 	uint64_t epoch;
 	void (*status)(void *context, struct status *status);
-	void *context; /* of `status` */
+	/* query.h's */
+	int (*listing)(void *context, const struct request *asked, bool local, struct listing *out,
+		       char *why, size_t why_size);
+	void *context; /* of both */
 };
 
 struct delivery;

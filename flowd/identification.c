@@ -9,6 +9,7 @@
 #include "flowd/base/clock.h"
 #include "flowd/base/log.h"
 #include "flowd/identity/conntrack_source.h"
+#include "flowd/identity/engine_source.h"
 #include "flowd/identity/geo_source.h"
 #include "flowd/identity/kube_source.h"
 #include "flowd/identity/local_source.h"
@@ -24,12 +25,15 @@
 struct identification {
 	const struct config *config;
 	struct identity *identity;
-	struct local *local; /* closed by `identity` */
-	struct kube *kube;   /* likewise; NULL: none */
+	struct local *local;	 /* closed by `identity` */
+	struct engines *engines; /* likewise, once it is added */
+	struct kube *kube;	 /* likewise; NULL: none */
 	struct owner *owner;
-	struct loop_source *ready, *timer, *again, *news;
+	struct loop_source *ready, *timer, *again, *news, *answers, *peers;
 	struct flow_record record;
 	uint64_t oldest, held, lost; /* positions; held 0: not told */
+	void (*changed)(void *context);
+	void *changed_context;
 	char cgroup_root[PATH_MAX / 4], proc[PATH_MAX / 4];
 };
 
@@ -48,7 +52,11 @@ static int identification_add_local(struct identification *part)
 					.docker = config->identity.docker,
 					.containerd = config->identity.containerd,
 					.runc = config->identity.runc,
-					.storage = config->identity.storage },
+					.storage = config->identity.storage,
+					.pod_logs = config->identity.pod_logs,
+					.container_logs = config->identity.container_logs },
+			     .met = engines_meet,
+			     .met_context = part->engines,
 			     .root = part->cgroup_root,
 			     .keep_ns = config->identity.keep,
 			     .most = IDENTIFICATION_CGROUPS },
@@ -62,6 +70,28 @@ static int identification_add_local(struct identification *part)
 	if (err)
 		return err;
 	source = local_source(part->local);
+	return identity_add(part->identity, &source);
+}
+
+/* The local source meets the containers that engines are asked about, so these are there first. */
+static int identification_add_containers(struct identification *part)
+{
+	const struct config *config = part->config;
+	const struct engines_options options = { .host_root = identification_root(config),
+						 .docker = config->identity.docker_socket,
+						 .podman = config->identity.podman_socket };
+	struct identity_source source;
+	int err = engines_open(&part->engines, &options);
+
+	if (err)
+		return err;
+	err = identification_add_local(part);
+	if (err) {
+		engines_close(part->engines);
+		part->engines = NULL;
+		return err;
+	}
+	source = engines_source(part->engines);
 	return identity_add(part->identity, &source);
 }
 
@@ -128,7 +158,7 @@ static int identification_add_sources(struct identification *part)
 	int err = identification_add_conntrack(part);
 
 	if (!err)
-		err = identification_add_local(part);
+		err = identification_add_containers(part);
 	if (!err)
 		err = identification_add_kube(part);
 	if (!err)
@@ -147,6 +177,20 @@ static void identification_on_ready(void *context)
 	identification_drain(context);
 }
 
+static void identification_on_answers(void *context)
+{
+	struct identification *part = context;
+
+	engines_dispatch(part->engines);
+}
+
+static void identification_on_peers(void *context)
+{
+	struct identification *part = context;
+
+	local_dispatch_peers(part->local);
+}
+
 static void identification_on_news(void *context)
 {
 	struct identification *part = context;
@@ -154,12 +198,20 @@ static void identification_on_news(void *context)
 	kube_dispatch(part->kube);
 }
 
+static void identification_tell_change(struct identification *part)
+{
+	if (part->changed)
+		part->changed(part->changed_context);
+}
+
 /* An engine writes its files some milliseconds before or after it makes the cgroup. */
 static void identification_on_again(void *context)
 {
 	struct identification *part = context;
+	bool more = local_retry(part->local);
 
-	if (local_retry(part->local))
+	identification_tell_change(part);
+	if (more)
 		loop_alarm_need(part->again, IDENTIFICATION_AGAIN_NS);
 }
 
@@ -222,6 +274,12 @@ static int identification_start(struct identification *part, struct loop *loop)
 	if (!err && part->owner)
 		err = loop_add_wakeups(loop, owner_event_fd(part->owner), identification_on_ready,
 				       part, &part->ready);
+	if (!err)
+		err = loop_add_readable(loop, engines_fd(part->engines), identification_on_answers,
+					part, &part->answers);
+	if (!err && local_peers_fd(part->local) >= 0)
+		err = loop_add_readable(loop, local_peers_fd(part->local), identification_on_peers,
+					part, &part->peers);
 	if (!err && part->kube)
 		err = loop_add_readable(loop, kube_fd(part->kube), identification_on_news, part,
 					&part->news);
@@ -266,6 +324,8 @@ void identification_close(struct identification *part)
 	loop_source_free(part->timer);
 	loop_source_free(part->again);
 	loop_source_free(part->news);
+	loop_source_free(part->answers);
+	loop_source_free(part->peers);
 	owner_close(part->owner);
 	identity_close(part->identity);
 	free(part);
@@ -280,13 +340,18 @@ static void identification_event(void *context, const struct flow_event *event)
 	local_event(part->local, event);
 	if (event->type == OWNER_EVENT_CGROUP_MADE && part->again)
 		loop_alarm_need(part->again, IDENTIFICATION_AGAIN_NS);
+	if (event->type == OWNER_EVENT_CGROUP_MADE || event->type == OWNER_EVENT_CGROUP_GONE)
+		identification_tell_change(part);
 }
 
 void identification_drain(struct identification *part)
 {
 	struct owner_stats stats;
 
-	if (!part || !part->owner)
+	if (!part)
+		return;
+	local_dispatch_peers(part->local);
+	if (!part->owner)
 		return;
 	owner_drain(part->owner, identification_event, part);
 	owner_stats(part->owner, &stats);
@@ -321,6 +386,32 @@ void identification_stored(struct identification *part, uint64_t position)
 		part->oldest = position - part->config->history_records;
 }
 
+/* ---- for others ----------------------------------------------------------------------------- */
+
+void identification_listen(struct identification *part, void (*changed)(void *context),
+			   void *context)
+{
+	if (!part)
+		return;
+	part->changed = changed;
+	part->changed_context = context;
+}
+
+struct local *identification_local(const struct identification *part)
+{
+	return part ? part->local : NULL;
+}
+
+struct kube *identification_kube(const struct identification *part)
+{
+	return part ? part->kube : NULL;
+}
+
+const char *identification_proc(const struct identification *part)
+{
+	return part->proc;
+}
+
 /* ---- counters ------------------------------------------------------------------------------- */
 
 #define FROM_COUNTER(name, json_name) "identity_from_" json_name,
@@ -344,7 +435,7 @@ static void identification_count_owners(const struct identification *part,
 	visit(context, "owners_forgotten", table.forgotten,
 	      "given up because identity.max_owners "
 	      "was reached");
-	visit(context, "sockets_missing", 0,
+	visit(context, "sockets_missing", part->owner ? owner_missing_count(part->owner) : 1,
 	      part->owner ? owner_missing(part->owner) : "the kernel refused the programs");
 }
 
@@ -363,7 +454,7 @@ void identification_counters(const struct identification *part, identification_c
 		      "ends of flows without process or name, for this reason");
 	visit(context, "endpoints", stats.endpoints, "different ends that records point at");
 	identification_count_owners(part, visit, context);
+	engines_counters(part->engines, visit, context);
 	if (part->kube)
-		visit(context, "kubernetes_objects", kube_store_count(kube_objects(part->kube)),
-		      "objects of the cluster that are known");
+		kube_counters(part->kube, visit, context);
 }

@@ -31,6 +31,15 @@ const struct flow_record *identification_name(struct identification *part,
 void identification_held(struct identification *part, uint64_t position);
 void identification_stored(struct identification *part, uint64_t position);
 
+/* Calls `changed` when cgroups came, went or got names; one listener. Accepts NULL. */
+void identification_listen(struct identification *part, void (*changed)(void *context),
+			   void *context);
+/* The sources themselves, for lists and for the scope; NULL: there is none. Accept NULL. */
+struct local *identification_local(const struct identification *part);
+struct kube *identification_kube(const struct identification *part);
+/* Where the host's proc is. */
+const char *identification_proc(const struct identification *part);
+
 /* Each counter of this part, and what the kernel refused (value 0, text: what). Accepts NULL. */
 typedef void (*identification_count_fn)(void *context, const char *name, uint64_t value,
 					const char *text);

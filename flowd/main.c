@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Arguments, signals, exit status; everything else is the pipeline's (read pipeline.c first). */
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "flowd/base/log.h"
 #include "flowd/base/notify.h"
 #include "flowd/command_line.h"
+#include "flowd/identity/cgroup_table.h"
 #include "flowd/kernel/check.h"
 #include "flowd/pipeline.h"
 
@@ -87,6 +89,7 @@ static int main_serve(struct daemon *daemon)
 		error = pipeline_open(&daemon->pipeline, daemon->loop, daemon->config);
 	if (!error) {
 		main_ask_priority();
+		malloc_trim(0); /* libbpf's, for BTF and programs that are loaded now */
 		notify_send("READY=1");
 		error = loop_run(daemon->loop);
 	}
@@ -113,13 +116,24 @@ static int main_run(struct daemon *daemon)
 	return status;
 }
 
+static int main_check(const struct config *config)
+{
+	const char *host_root = config->identity.host_root ? config->identity.host_root : "";
+	char cgroup_root[PATH_MAX];
+	struct check_options options = { .btf_path = config->btf };
+
+	if (!cgroup_table_root(host_root, cgroup_root, sizeof(cgroup_root)))
+		options.cgroup_root = cgroup_root;
+	return check_report(stdout, &options) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int main_do(struct daemon *daemon, enum command command)
 {
 	switch (command) {
 	case COMMAND_RUN:
 		return main_run(daemon);
 	case COMMAND_CHECK:
-		return check_report(stdout, daemon->config->btf) ? EXIT_FAILURE : EXIT_SUCCESS;
+		return main_check(daemon->config);
 	case COMMAND_PRINT_CONFIG:
 		config_print(daemon->config, stdout);
 		return EXIT_SUCCESS;

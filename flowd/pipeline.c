@@ -22,11 +22,14 @@
 #include "flowd/dns_feed.h"
 #include "flowd/entrances.h"
 #include "flowd/flow/flow_table.h"
+#include "flowd/forwarded.h"
 #include "flowd/identification.h"
+#include "flowd/inventory.h"
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/kernel/packet_filter.h"
 #include "flowd/ledger.h"
+#include "flowd/scope.h"
 #include "flowd/settings.h"
 #include "flowd/status.h"
 #include "flowd/store/history.h"
@@ -55,7 +58,9 @@ struct pipeline {
 	struct packet_filter *filter;
 	struct interfaces *interfaces;
 	struct trouble *trouble;
+	struct forwarded *forwarded;
 	struct identification *identification;
+	struct scope *scope;
 	struct ledger_watch ledger;
 	struct status_page *status;
 	struct budget_watch *budget;
@@ -73,6 +78,8 @@ static void pipeline_record(void *context, const struct flow_record *record)
 
 	record = dns_feed_name(pipeline->dns, record);
 	record = identification_name(pipeline->identification, record, pipeline->wall_offset_ns);
+	if (flow_kind_is_event(record->kind) && !scope_takes_event(pipeline->scope, record))
+		return;
 	identification_stored(pipeline->identification, history_append(pipeline->history, record));
 	undelivered = delivery_add(pipeline->delivery);
 	if (pipeline->finishing && undelivered >= PIPELINE_LAST_BURST)
@@ -125,22 +132,14 @@ static void pipeline_check_ledger(struct pipeline *pipeline)
 				  pipeline);
 }
 
-static void pipeline_drain_failed(struct pipeline *pipeline, int error)
-{
-	if (!pipeline->drain_failing)
-		log_error("cannot read the kernel's flow table: %s; trying again",
-			  strerror(-error));
-	pipeline->drain_failing = true;
-}
-
 static void pipeline_drained(struct pipeline *pipeline, int result)
 {
-	if (result < 0) {
-		pipeline_drain_failed(pipeline, result);
-		return;
-	}
-	pipeline->drain_failing = false;
-	pipeline_check_ledger(pipeline);
+	if (result < 0 && !pipeline->drain_failing)
+		log_error("cannot read the kernel's flow table: %s; trying again",
+			  strerror(-result));
+	pipeline->drain_failing = result < 0;
+	if (result >= 0)
+		pipeline_check_ledger(pipeline);
 }
 
 static bool pipeline_drains_all(struct pipeline *pipeline)
@@ -179,6 +178,7 @@ static void pipeline_drain(void *context)
 	bool everything = pipeline_drains_all(pipeline);
 
 	pipeline_follow_clock(pipeline);
+	forwarded_take(pipeline->forwarded);
 	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, everything, pipeline_delta, pipeline));
@@ -187,6 +187,7 @@ static void pipeline_drain(void *context)
 	identification_drain(pipeline->identification);
 	dns_feed_age(pipeline->dns, clock_monotonic_ns(), pipeline_loss, pipeline);
 	pipeline_announce(pipeline);
+	forwarded_tell(pipeline->forwarded);
 	flow_table_age(pipeline->table, clock_monotonic_ns());
 	delivery_need(pipeline->delivery);
 }
@@ -207,6 +208,7 @@ static void pipeline_devices(void *context)
 
 	if (error)
 		log_error("cannot follow the network devices: %s", strerror(-error));
+	scope_need(pipeline->scope);
 }
 
 /* ---- from history to who asks ---------------------------------------------------------------- */
@@ -229,7 +231,9 @@ static struct status_sources pipeline_sources(const struct pipeline *pipeline)
 		.thrift = budget_watch_factor(pipeline->budget),
 		.exporters = outlets_exporters(delivery_outlets(pipeline->delivery)),
 		.trouble = pipeline->trouble,
+		.forwarded = pipeline->forwarded,
 		.identification = pipeline->identification,
+		.scope = pipeline->scope,
 	};
 }
 
@@ -239,6 +243,18 @@ static void pipeline_status(void *context, struct status *status)
 	struct status_sources sources = pipeline_sources(pipeline);
 
 	status_page_fill(pipeline->status, &sources, status);
+}
+
+static int pipeline_listing(void *context, const struct request *asked, bool local,
+			    struct listing *out, char *why, size_t why_size)
+{
+	struct pipeline *pipeline = context;
+	struct status status;
+	const struct inventory_sources sources = { pipeline->identification, pipeline->interfaces,
+						   pipeline->scope, &status };
+
+	pipeline_status(pipeline, &status);
+	return inventory_answer(&sources, asked, local, out, why, why_size);
 }
 
 static void pipeline_sample(void *context)
@@ -295,6 +311,7 @@ static int pipeline_open_delivery(struct pipeline *pipeline)
 		.losses = pipeline->losses,
 		.epoch = pipeline->epoch,
 		.status = pipeline_status,
+		.listing = pipeline_listing,
 		.context = pipeline,
 	};
 
@@ -319,6 +336,9 @@ static int pipeline_open_kernel(struct pipeline *pipeline)
 	if (!error)
 		datapath_set_listener(pipeline->datapath, dns_feed_event, pipeline->dns);
 	if (!error)
+		error = forwarded_open(&pipeline->forwarded, pipeline->config, pipeline->datapath,
+				       pipeline->table);
+	if (!error)
 		error = packet_filter_open(&pipeline->filter, pipeline->datapath);
 	if (!error)
 		error = pipeline_set_filter(pipeline);
@@ -327,6 +347,15 @@ static int pipeline_open_kernel(struct pipeline *pipeline)
 	if (!error)
 		error = interfaces_open(&pipeline->interfaces, pipeline->datapath, &interfaces);
 	return error;
+}
+
+static int pipeline_open_scope(struct pipeline *pipeline)
+{
+	const struct scope_options scope = { pipeline->config, pipeline->identification,
+					     pipeline->interfaces, pipeline->filter,
+					     delivery_queries(pipeline->delivery) };
+
+	return scope_open(&pipeline->scope, pipeline->loop, &scope);
 }
 
 static int pipeline_open_sources(struct pipeline *pipeline)
@@ -364,6 +393,8 @@ static int pipeline_open_all(struct pipeline *pipeline)
 	if (!error)
 		error = identification_open(&pipeline->identification, pipeline->loop,
 					    pipeline->config, pipeline->datapath);
+	if (!error)
+		error = pipeline_open_scope(pipeline);
 	if (!error)
 		error = pipeline_open_sources(pipeline);
 	if (!error)
@@ -412,6 +443,7 @@ void pipeline_reload(struct pipeline *pipeline)
 	}
 	if (!pipeline_set_filter(pipeline))
 		interfaces_warn_of_filter(pipeline->interfaces);
+	scope_reload(pipeline->scope);
 	outlets_reopen(delivery_outlets(pipeline->delivery));
 }
 
@@ -433,9 +465,11 @@ static void pipeline_finish(struct pipeline *pipeline)
 	interfaces_close(pipeline->interfaces);
 	pipeline->interfaces = NULL;
 	pipeline_follow_clock(pipeline);
+	forwarded_take(pipeline->forwarded);
 	trouble_read(pipeline->trouble);
 	pipeline_drained(pipeline,
 			 datapath_drain(pipeline->datapath, true, pipeline_delta, pipeline));
+	forwarded_tell(pipeline->forwarded);
 	pipeline->finishing = true;
 	flow_table_flush(pipeline->table, FLOW_END_SHUTDOWN);
 	delivery_serve_rest(pipeline->delivery, 5 * PIPELINE_LAST_QUIET_NS, 2 * CLOCK_S);
@@ -450,12 +484,14 @@ void pipeline_close(struct pipeline *pipeline)
 		pipeline_finish(pipeline);
 	delivery_close(pipeline->delivery);
 	packet_filter_close(pipeline->filter);
+	forwarded_close(pipeline->forwarded);
 	datapath_close(pipeline->datapath);
 	trouble_close(pipeline->trouble);
 	flow_table_close(pipeline->table);
 	dns_feed_close(pipeline->dns);
 	history_close(pipeline->history);
 	losses_close(pipeline->losses);
+	scope_close(pipeline->scope);
 	identification_close(pipeline->identification);
 	status_page_close(pipeline->status);
 	device_names_close(pipeline->names);

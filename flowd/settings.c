@@ -60,6 +60,7 @@ int settings_datapath(const struct config *config, struct datapath_options *opti
 		.ring_bytes = (uint32_t)config->flow.ring_bytes,
 		.owner_ring_bytes =
 			config->identity.enabled ? (uint32_t)config->identity.ring_bytes : 0,
+		.tcp_watch = config->flow.tcp_connections != 0,
 		.btf_path = config->btf,
 	};
 	packet_rules_default(&options->rules);

@@ -25,7 +25,7 @@ struct status_page {
 	size_t interface_count, interfaces_more;
 	struct flow_loss losses[LOSSES_TOLD];
 	char net_names[STATUS_NET][80];
-	size_t net_count;
+	size_t net_count, net_more;
 	struct exporter_stats exporting[EXPORTERS_MAX];
 	struct exporter_status exporters[EXPORTERS_MAX];
 	struct program_stats running[STATUS_PROGRAMS];
@@ -62,6 +62,7 @@ void status_page_sample(struct status_page *page, const struct status_sources *s
 
 	usage_rate_sample(&page->cpu, now_ns, usage_cpu_ns());
 	usage_rate_sample(&page->records, now_ns, status_records(sources));
+	usage_trim();
 }
 
 static void status_count(struct status_page *page, const char *name, uint64_t value,
@@ -174,8 +175,10 @@ static void status_count_net(void *context, uint32_t netns, const char *name, ui
 	struct status_page *page = context;
 	char *text;
 
-	if (page->net_count == STATUS_NET)
+	if (page->net_count == STATUS_NET) {
+		page->net_more++;
 		return;
+	}
 	text = page->net_names[page->net_count++];
 	snprintf(text, sizeof(page->net_names[0]), netns ? "netns.%u.%s" : "net.%.0u%s", netns,
 		 name);
@@ -186,6 +189,8 @@ static void status_visit(void *context, const struct interface_info *info)
 {
 	struct status_page *page = context;
 
+	if (!info->wanted)
+		return;
 	if (page->interface_count == STATUS_INTERFACES) {
 		page->interfaces_more++;
 		return;
@@ -307,9 +312,15 @@ void status_page_fill(struct status_page *page, const struct status_sources *sou
 	status->programs = page->programs;
 	status->program_count = status_fill_programs(page);
 	trouble_counters(sources->trouble, status_count_part, page);
+	forwarded_counters(sources->forwarded, status_count_part, page);
 	identification_counters(sources->identification, status_count_part, page);
-	page->net_count = 0;
+	status_count(page, "out_of_scope_events", scope_events_left(sources->scope),
+		     "drops and TCP events outside the scope");
+	status->scope = scope_entries(sources->scope);
+	page->net_count = page->net_more = 0;
 	trouble_net_counters(sources->trouble, status_count_net, page);
+	status_count(page, "kernel_counters_not_listed", page->net_more,
+		     "counters of devices and namespaces beyond what a status message holds");
 	status->ledger = page->counters;
 	status->ledger_count = page->counter_count;
 	status->interfaces = page->interfaces;

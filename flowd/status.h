@@ -9,10 +9,12 @@
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/interfaces.h"
 #include "flowd/serve/publish.h"
+#include "flowd/scope.h"
 #include "flowd/serve/query.h"
 #include "flowd/dns/dns.h"
 #include "flowd/store/history.h"
 #include "flowd/store/losses.h"
+#include "flowd/forwarded.h"
 #include "flowd/trouble/trouble.h"
 #include "proto/codec.h"
 
@@ -32,7 +34,9 @@ struct status_sources {
 	uint32_t thrift; /* a factor on sampling (budget.h) */
 	const struct query_service *queries;
 	const struct trouble *trouble;
+	const struct forwarded *forwarded;
 	const struct identification *identification; /* NULL: off */
+	const struct scope *scope;		     /* NULL: none */
 };
 
 struct status_page;

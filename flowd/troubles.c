@@ -9,6 +9,8 @@ int troubles_open(struct trouble **out, struct loop *loop, const struct config *
 	const struct trouble_options options = { .drops = config->events.drops,
 						 .tcp = config->events.tcp,
 						 .firewalls = config->events.firewalls,
+						 .nftrace = config->events.nftrace,
+						 .manner = (unsigned)config->events.tracepoints,
 						 .tcp_states = config->events.tcp_states,
 						 .rate = config->events.rate,
 						 .namespaces = config->events.namespaces,

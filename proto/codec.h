@@ -14,6 +14,7 @@
 #include "proto/buffer.h"
 #include "proto/filter.h"
 #include "proto/flow_record.h"
+#include "proto/listing.h"
 
 #define PROTO_VERSION	  1
 #define PROTO_REQUEST_MAX (256 * 1024) /* bytes of a request; the service refuses more */
@@ -43,7 +44,8 @@ struct answer {
 	bool at_end;
 	uint64_t oldest_ns;
 	const char *node_name;
-	void *owner; /* the decoded message that strings point into; NULL when packing */
+	uint32_t scope; /* entries of the scope that is active; 0: everything is looked at */
+	void *owner;	/* the decoded message that strings point into; NULL when packing */
 };
 
 struct counter {
@@ -88,6 +90,7 @@ struct status {
 	uint64_t oldest_ns;
 	uint64_t packets_accounted, packets_lost;
 	uint64_t attached_programs_ns;
+	uint64_t scope; /* as in struct answer */
 	const struct counter *ledger;
 	size_t ledger_count;
 	const struct interface_status *interfaces;
@@ -101,13 +104,21 @@ struct status {
 	void *owner;
 };
 
-enum request_type { REQUEST_QUERY, REQUEST_STATUS };
-struct request {
-	enum request_type type;
-	struct query query; /* REQUEST_QUERY */
+enum scope_operation { SCOPE_LIST, SCOPE_ADD, SCOPE_REMOVE, SCOPE_CLEAR };
+struct scope_change {
+	enum scope_operation operation;
+	char kind[16], name[LISTING_NAME_MAX]; /* SCOPE_ADD, SCOPE_REMOVE */
 };
 
-enum reply_type { REPLY_ANSWER, REPLY_STATUS, REPLY_ERROR };
+enum request_type { REQUEST_QUERY, REQUEST_STATUS, REQUEST_LIST, REQUEST_SCOPE };
+struct request {
+	enum request_type type;
+	struct query query;	   /* REQUEST_QUERY */
+	char what[32];		   /* REQUEST_LIST */
+	struct scope_change scope; /* REQUEST_SCOPE */
+};
+
+enum reply_type { REPLY_ANSWER, REPLY_STATUS, REPLY_ERROR, REPLY_LISTING };
 enum error_code {
 	ERROR_UNKNOWN,
 	ERROR_MALFORMED,
@@ -120,6 +131,7 @@ struct reply {
 	enum reply_type type;
 	struct answer answer;
 	struct status status;
+	struct listing listing;
 	enum error_code error;
 	const char *error_message;
 	void *owner;
@@ -129,6 +141,7 @@ struct reply {
 int codec_pack_request(const struct request *request, struct buffer *out);
 int codec_pack_answer(const struct answer *answer, struct buffer *out);
 int codec_pack_status(const struct status *status, struct buffer *out);
+int codec_pack_listing(const struct listing *listing, struct buffer *out);
 int codec_pack_error(enum error_code code, const char *message, struct buffer *out);
 int codec_pack_batch(uint64_t sequence, const struct answer *batch, struct buffer *out);
 

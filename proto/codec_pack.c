@@ -32,7 +32,7 @@ int reason_set(const struct reason *reason, int err, const char *format, ...)
 	return err;
 }
 
-static int pack_message(const ProtobufCMessage *message, struct buffer *out)
+int codec_pack_message(const ProtobufCMessage *message, struct buffer *out)
 {
 	size_t size = protobuf_c_message_get_packed_size(message);
 
@@ -117,7 +117,8 @@ static int pack_answer_head(const struct answer *answer, struct arena *arena, st
 	image.at_end = answer->at_end;
 	image.oldest_ns = answer->oldest_ns;
 	image.node_name = codec_string(answer->node_name);
-	return image.losses ? pack_message(&image.base, out) : -ENOMEM;
+	image.scope = answer->scope;
+	return image.losses ? codec_pack_message(&image.base, out) : -ENOMEM;
 }
 
 static int pack_batch_head(uint64_t sequence, const struct answer *batch, struct arena *arena,
@@ -131,7 +132,7 @@ static int pack_batch_head(uint64_t sequence, const struct answer *batch, struct
 	image.sequence = sequence;
 	image.n_losses = batch->loss_count;
 	image.losses = image_losses(batch->losses, batch->loss_count, arena);
-	return image.losses ? pack_message(&image.base, out) : -ENOMEM;
+	return image.losses ? codec_pack_message(&image.base, out) : -ENOMEM;
 }
 
 static int pack_reply_version(struct buffer *out)
@@ -140,7 +141,7 @@ static int pack_reply_version(struct buffer *out)
 
 	flowd__reply__init(&image);
 	image.version = PROTO_VERSION;
-	return pack_message(&image.base, out);
+	return codec_pack_message(&image.base, out);
 }
 
 /* Leaves room for a length; its place is returned in *at. */
@@ -166,7 +167,7 @@ static int close_length(struct buffer *out, size_t at)
 	return 0;
 }
 
-static struct arena *pack_arena(void)
+struct arena *codec_pack_arena(void)
 {
 	return arena_open(4096, SIZE_MAX / 4);
 }
@@ -174,7 +175,7 @@ static struct arena *pack_arena(void)
 int codec_pack_answer(const struct answer *answer, struct buffer *out)
 {
 	size_t start = out->size, length_at = 0;
-	struct arena *arena = pack_arena();
+	struct arena *arena = codec_pack_arena();
 	int err = arena ? pack_reply_version(out) : -ENOMEM;
 
 	if (!err)
@@ -194,7 +195,7 @@ int codec_pack_answer(const struct answer *answer, struct buffer *out)
 int codec_pack_batch(uint64_t sequence, const struct answer *batch, struct buffer *out)
 {
 	size_t start = out->size;
-	struct arena *arena = pack_arena();
+	struct arena *arena = codec_pack_arena();
 	int err = arena ? pack_batch_head(sequence, batch, arena, out) : -ENOMEM;
 
 	if (!err)
@@ -226,7 +227,9 @@ int codec_pack_request(const struct request *request, struct buffer *out)
 	Flowd__Request image;
 	Flowd__Query query;
 	Flowd__StatusQuery status;
-	struct arena *arena = pack_arena();
+	Flowd__ListQuery list;
+	Flowd__ScopeQuery scope;
+	struct arena *arena = codec_pack_arena();
 	int err = arena ? 0 : -ENOMEM;
 
 	flowd__request__init(&image);
@@ -242,9 +245,19 @@ int codec_pack_request(const struct request *request, struct buffer *out)
 		image.body_case = FLOWD__REQUEST__BODY_STATUS;
 		image.status = &status;
 		break;
+	case REQUEST_LIST:
+		image.body_case = FLOWD__REQUEST__BODY_LIST;
+		image.list = &list;
+		codec_list_image(&list, request);
+		break;
+	case REQUEST_SCOPE:
+		image.body_case = FLOWD__REQUEST__BODY_SCOPE;
+		image.scope = &scope;
+		codec_scope_image(&scope, request);
+		break;
 	}
 	if (!err)
-		err = pack_message(&image.base, out);
+		err = codec_pack_message(&image.base, out);
 	arena_close(arena);
 	return err;
 }
@@ -296,6 +309,7 @@ static void image_status_numbers(Flowd__Status *image, const struct status *stat
 	image->packets_accounted = status->packets_accounted;
 	image->packets_lost = status->packets_lost;
 	image->attached_programs_ns = status->attached_programs_ns;
+	image->scope = (uint32_t)status->scope;
 }
 
 static int image_status(Flowd__Status *image, const struct status *status, struct arena *arena)
@@ -320,7 +334,7 @@ int codec_pack_status(const struct status *status, struct buffer *out)
 {
 	Flowd__Status image;
 	Flowd__Reply reply;
-	struct arena *arena = pack_arena();
+	struct arena *arena = codec_pack_arena();
 	int err = arena ? image_status(&image, status, arena) : -ENOMEM;
 
 	flowd__reply__init(&reply);
@@ -328,7 +342,7 @@ int codec_pack_status(const struct status *status, struct buffer *out)
 	reply.body_case = FLOWD__REPLY__BODY_STATUS;
 	reply.status = &image;
 	if (!err)
-		err = pack_message(&reply.base, out);
+		err = codec_pack_message(&reply.base, out);
 	arena_close(arena);
 	return err;
 }
@@ -345,5 +359,5 @@ int codec_pack_error(enum error_code code, const char *message, struct buffer *o
 	reply.version = PROTO_VERSION;
 	reply.body_case = FLOWD__REPLY__BODY_ERROR;
 	reply.error = &image;
-	return pack_message(&reply.base, out);
+	return codec_pack_message(&reply.base, out);
 }

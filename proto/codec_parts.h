@@ -118,6 +118,18 @@ int codec_ip_read(const Flowd__IP *ip, uint8_t src[16], uint8_t dst[16], int *ve
 /* codec_status.c. NULL, or false: no memory. */
 Flowd__ExporterStatus **codec_exporters_image(const struct status *status, struct arena *arena);
 bool codec_exporters_read(const Flowd__Status *image, struct status *out, struct arena *arena);
+/* codec_list.c: what is no query for flows. The images of the requests borrow from them. */
+void codec_list_image(Flowd__ListQuery *image, const struct request *request);
+int codec_list_read(const Flowd__ListQuery *image, struct request *out,
+		    const struct reason *reason);
+void codec_scope_image(Flowd__ScopeQuery *image, const struct request *request);
+int codec_scope_read(const Flowd__ScopeQuery *image, struct request *out,
+		     const struct reason *reason);
+int codec_listing_read(const Flowd__Listing *image, struct listing *out, struct arena *arena,
+		       const struct reason *reason);
+int codec_pack_message(const ProtobufCMessage *message, struct buffer *out);
+struct arena *codec_pack_arena(void);
+
 /* An array of pointers to `count` elements of `size` bytes behind it; NULL = no memory. */
 void *codec_image_array(struct arena *arena, size_t count, size_t size);
 

@@ -88,6 +88,10 @@ static int read_request(const Flowd__Request *image, struct request *out,
 	case FLOWD__REQUEST__BODY_STATUS:
 		out->type = REQUEST_STATUS;
 		return 0;
+	case FLOWD__REQUEST__BODY_LIST:
+		return codec_list_read(image->list, out, reason);
+	case FLOWD__REQUEST__BODY_SCOPE:
+		return codec_scope_read(image->scope, out, reason);
 	case FLOWD__REQUEST__BODY__NOT_SET:
 	default:
 		return reason_set(reason, -EPROTONOSUPPORT, "request: asks nothing that is known");
@@ -167,6 +171,7 @@ static int read_answer(const Flowd__Answer *image, struct answer *out, struct ar
 	out->at_end = image->at_end;
 	out->oldest_ns = image->oldest_ns;
 	out->node_name = codec_text(image->node_name);
+	out->scope = image->scope;
 	out->loss_count = image->n_losses;
 	int err = read_losses(image->losses, image->n_losses, &out->losses, arena, reason);
 	return err ? err : read_flows(image->flows, image->n_flows, out, arena, reason);
@@ -261,6 +266,7 @@ static void read_status_numbers(const Flowd__Status *image, struct status *out)
 	out->packets_accounted = image->packets_accounted;
 	out->packets_lost = image->packets_lost;
 	out->attached_programs_ns = image->attached_programs_ns;
+	out->scope = image->scope;
 }
 
 static int read_status(const Flowd__Status *image, struct status *out, struct arena *arena,
@@ -302,6 +308,10 @@ static int read_reply(const Flowd__Reply *image, struct reply *out, struct arena
 	case FLOWD__REPLY__BODY_ERROR:
 		read_error(image->error, out);
 		return 0;
+	case FLOWD__REPLY__BODY_LISTING:
+		out->type = REPLY_LISTING;
+		err = codec_listing_read(image->listing, &out->listing, arena, reason);
+		return err == -ENOMEM ? refuse(arena, reason) : err;
 	case FLOWD__REPLY__BODY__NOT_SET:
 	default:
 		return reason_set(reason, -EPROTONOSUPPORT, "reply: answers nothing that is known");

@@ -99,8 +99,10 @@ struct flow_tcp {
 	uint32_t total_retransmits;			 /* since the flow began */
 	uint32_t resets_sent, resets_received; /* by a socket of this machine, of this direction */
 	uint32_t zero_windows, out_of_order, duplicate_acks;
-	uint8_t analysed; /* every packet was looked at: zeros above are counts */
-	uint8_t pad[3];
+	uint8_t analysed;  /* every packet was looked at: zeros above are counts */
+	uint8_t by_socket; /* told by a socket of this machine, which knows better than packets; of
+			      news alone */
+	uint8_t pad[2];
 };
 
 /* Where and to whom an event happened; only records of events have it (flow_kind_is_event). */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "flowd/base/usage.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "flowd/base/clock.h"
+
+#define USAGE_FREE_BYTES (2u << 20) /* more than that pays the walk through the heap */
 
 void usage_rate_sample(struct usage_rate *rate, uint64_t now_ns, uint64_t value)
 {
@@ -37,6 +40,16 @@ uint64_t usage_cpu_ns(void)
 	if (getrusage(RUSAGE_SELF, &usage))
 		return 0;
 	return usage_timeval_ns(usage.ru_utime) + usage_timeval_ns(usage.ru_stime);
+}
+
+void usage_trim(void)
+{
+	static size_t left; /* free bytes that the last time has seen, returned or not */
+	size_t now = mallinfo2().fordblks;
+
+	if (now > left + USAGE_FREE_BYTES)
+		malloc_trim(0);
+	left = now > left + USAGE_FREE_BYTES || now < left ? now : left;
 }
 
 uint64_t usage_rss_bytes(void)

@@ -21,5 +21,8 @@ double usage_rate_get(const struct usage_rate *rate, uint64_t now_ns, uint64_t v
 /* CPU time of all threads, ns. */
 uint64_t usage_cpu_ns(void);
 uint64_t usage_rss_bytes(void);
+/* Now and then: gives the kernel back what a burst has left free in the heap, where that is much.
+ */
+void usage_trim(void);
 
 #endif

@@ -64,24 +64,36 @@ static void tcp_add_rtt(struct flow_trouble *sum, const struct flow_tcp *news)
 		tcp->srtt_max_us = news->srtt_avg_us;
 }
 
-void flow_trouble_add_tcp(struct flow_trouble *sum, const struct flow_tcp *news)
+static void tcp_add_retransmits(struct flow_trouble *sum, const struct flow_tcp *news)
 {
 	struct flow_tcp *tcp = &sum->tcp;
 
-	if (news->handshake_ns)
-		tcp->handshake_ns = news->handshake_ns;
-	tcp_add_rtt(sum, news);
 	tcp->retransmits += news->retransmits;
 	tcp->total_retransmits += news->retransmits;
 	for (int i = 0; i < TRACE_RETRANSMIT_COUNT; i++)
 		tcp->retransmits_of[i] += news->retransmits_of[i];
+	sum->news |= news->retransmits != 0;
+}
+
+/* Where packets and a socket tell of one flow, what both know is the socket's. */
+void flow_trouble_add_tcp(struct flow_trouble *sum, const struct flow_tcp *news)
+{
+	struct flow_tcp *tcp = &sum->tcp;
+
+	tcp->by_socket |= news->by_socket;
+	if (news->handshake_ns)
+		tcp->handshake_ns = news->handshake_ns;
+	if (!tcp->by_socket || !news->analysed) {
+		tcp_add_rtt(sum, news);
+		tcp_add_retransmits(sum, news);
+	}
 	tcp->resets_sent += news->resets_sent;
 	tcp->resets_received += news->resets_received;
 	tcp->zero_windows += news->zero_windows;
 	tcp->out_of_order += news->out_of_order;
 	tcp->duplicate_acks += news->duplicate_acks;
 	tcp->analysed |= news->analysed;
-	sum->news |= news->retransmits || news->resets_sent || news->resets_received;
+	sum->news |= news->resets_sent || news->resets_received;
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */
@@ -119,6 +131,7 @@ void flow_trouble_tell(struct flow_trouble *trouble, int64_t wall_offset_ns,
 				  .srtt_max_us = tcp->srtt_max_us,
 				  .rtt_min_us = tcp->rtt_min_us,
 				  .total_retransmits = tcp->total_retransmits,
+				  .by_socket = tcp->by_socket,
 				  .analysed = tcp->analysed };
 	trouble->news = 0;
 }

@@ -13,11 +13,17 @@ static const struct packet_udp_rule defaults[] = {
 	{ 1701, FLOW_TUNNEL_L2TP, 0 },
 };
 
+static void ports_add(struct packet_ports *ports, uint16_t port)
+{
+	ports->bits[port / 8] |= (uint8_t)(1 << port % 8);
+	ports->some |= UINT64_C(1) << port % 64;
+}
+
 static void rules_mark(struct packet_rules *rules)
 {
-	memcpy(rules->udp_bits, rules->dns_bits, sizeof(rules->udp_bits));
+	rules->udp_ports = rules->dns_ports;
 	for (int i = 0; i < PACKET_UDP_TUNNELS && rules->udp[i].port; i++)
-		rules->udp_bits[rules->udp[i].port / 8] |= (uint8_t)(1 << rules->udp[i].port % 8);
+		ports_add(&rules->udp_ports, rules->udp[i].port);
 }
 
 void packet_rules_none(struct packet_rules *rules)
@@ -57,11 +63,8 @@ int packet_rules_set_ports(struct packet_rules *rules, uint8_t tunnel, const uin
 
 void packet_rules_set_dns(struct packet_rules *rules, const uint16_t *ports, unsigned int count)
 {
-	memset(rules->dns_bits, 0, sizeof(rules->dns_bits));
-	rules->dns_some = 0;
-	for (unsigned int i = 0; i < count; i++) {
-		rules->dns_bits[ports[i] / 8] |= (uint8_t)(1 << ports[i] % 8);
-		rules->dns_some |= 1ull << ports[i] % 64;
-	}
+	memset(&rules->dns_ports, 0, sizeof(rules->dns_ports));
+	for (unsigned int i = 0; i < count; i++)
+		ports_add(&rules->dns_ports, ports[i]);
 	rules_mark(rules);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The parser's rules (packet_parse.h) as user space makes them: which UDP ports are tunnels, which
- * ports are DNS. One
- * table for the kernel programs and the offline reader.
+ * ports are DNS. One table for the kernel programs and the offline reader.
  */
 #ifndef FLOW_PACKET_RULES_H
 #define FLOW_PACKET_RULES_H

@@ -2,28 +2,19 @@
 /*
  * What the packets of a TCP connection tell of its troubles when every one of them is seen, in
  * their order, with their headers: retransmissions, segments out of order, duplicate
- * acknowledgements, closed windows, round trip times by the timestamps option (RFC 7323). For
- * captures: the kernel's table does not look at sequence numbers. Pure; bounded: connections beyond
- * TCP_TRACK_MAX are not analysed.
+ * acknowledgements, closed windows, round trip times by the timestamps option (tcp_judge.h). For
+ * captures; of live packets the kernel keeps track itself (kernel/tcp_watch.h). Pure; bounded:
+ * connections beyond TCP_TRACK_MAX are not analysed.
  */
 #ifndef FLOW_TCP_TRACK_H
 #define FLOW_TCP_TRACK_H
 
 #include <stdint.h>
 
+#include "bpf-common/tcp_judge.h"
 #include "proto/flow_record.h"
 
 #define TCP_TRACK_MAX (1u << 20)
-
-/* One segment; numbers in host order. */
-struct tcp_segment {
-	uint32_t seq, ack;
-	uint32_t payload; /* bytes */
-	uint16_t flags;	  /* FLOW_TCP_* */
-	uint16_t window;  /* as it stands in the header */
-	uint32_t ts_value, ts_echo;
-	int has_timestamps;
-};
 
 /* Reads the header at `tcp`, of which `room` bytes are there; `length`: bytes of header and payload
  * by the IP header. 0 or -EBADMSG. */

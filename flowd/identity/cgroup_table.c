@@ -126,6 +126,8 @@ static void table_read(const struct cgroup_table *table, struct cgroup_entry *en
 	if (entry->facts)
 		memcpy(entry->facts, &facts,
 		       offsetof(struct container_facts, labels) + facts.labels_used);
+	if (entry->facts && table->options.met)
+		table->options.met(table->options.met_context, entry);
 }
 
 /* The longest unused one that has gone, else the longest unused one. */
@@ -293,8 +295,7 @@ void cgroup_table_scan(struct cgroup_table *table, uint64_t now_ns)
 	nftw(table->options.root, table_scan_one, TABLE_DEPTH, FTW_PHYS | FTW_MOUNT);
 }
 
-static uint32_t table_first_process(const struct cgroup_table *table,
-				    const struct cgroup_entry *entry)
+uint32_t cgroup_table_process(const struct cgroup_table *table, const struct cgroup_entry *entry)
 {
 	char path[PATH_MAX];
 	uint32_t pid = 0;
@@ -318,7 +319,7 @@ void cgroup_table_inhabit(struct cgroup_table *table, cgroup_inhabited_fn visit,
 		for (struct cgroup_entry *entry = table->buckets[i]; entry; entry = entry->next) {
 			if (!entry->facts || entry->gone_ns || entry->inside)
 				continue;
-			entry->inside = table_first_process(table, entry);
+			entry->inside = cgroup_table_process(table, entry);
 			if (entry->inside)
 				visit(context, entry);
 		}

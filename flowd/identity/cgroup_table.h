@@ -31,6 +31,9 @@ struct cgroup_table_options {
 	const char *root; /* mount point of the v2 hierarchy, host root included */
 	uint64_t keep_ns; /* how long what has gone is kept */
 	uint32_t most;	  /* entries */
+	/* A container's cgroup, each time its files have been read; or NULL. */
+	void (*met)(void *context, const struct cgroup_entry *entry);
+	void *met_context;
 };
 
 struct cgroup_table;
@@ -51,6 +54,8 @@ void cgroup_table_sweep(struct cgroup_table *table, uint64_t now_ns);
 /* Looks into containers without a known process: calls `visit` for those that have one now. */
 typedef void (*cgroup_inhabited_fn)(void *context, const struct cgroup_entry *entry);
 void cgroup_table_inhabit(struct cgroup_table *table, cgroup_inhabited_fn visit, void *context);
+/* A process that is in it now; 0: none, or the cgroup has gone. */
+uint32_t cgroup_table_process(const struct cgroup_table *table, const struct cgroup_entry *entry);
 typedef void (*cgroup_visit_fn)(void *context, const struct cgroup_entry *entry);
 void cgroup_table_each(const struct cgroup_table *table, cgroup_visit_fn visit, void *context);
 /* Mount point of the v2 hierarchy below `host_root`: 0 or -ENODEV. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flowd/identity/container_logs.h"
 #include "flowd/identity/json_file.h"
 
 #define CONTAINER_STATES 256 /* of runc that are looked through */
@@ -88,7 +89,7 @@ static bool container_known_key(struct container_facts *facts, const char *key, 
 	       !strncmp(key, "org.systemd.", 12) || !strncmp(key, "io.podman.", 10);
 }
 
-static void container_take_labels(struct container_facts *facts, struct json_object *labels)
+void container_facts_labels(struct container_facts *facts, struct json_object *labels)
 {
 	if (!json_object_is_type(labels, json_type_object))
 		return;
@@ -124,7 +125,7 @@ static int container_docker(const struct container_search *search)
 	if (name)
 		snprintf(facts->name, sizeof(facts->name), "%s", name + (*name == '/'));
 	json_member_copy(config, "Image", facts->image, sizeof(facts->image));
-	container_take_labels(facts, json_member(config, "Labels"));
+	container_facts_labels(facts, json_member(config, "Labels"));
 	json_object_put(file);
 	return 0;
 }
@@ -143,7 +144,7 @@ static int container_bundle(const struct container_search *search, const char *n
 		return -ENOENT;
 	container_runtime(search, strcmp(namespace, "moby") ? "containerd" : "docker");
 	snprintf(facts->id, sizeof(facts->id), "%s", id);
-	container_take_labels(facts, json_member(file, "annotations"));
+	container_facts_labels(facts, json_member(file, "annotations"));
 	if (!*facts->name && !facts->sandbox)
 		snprintf(facts->name, sizeof(facts->name), "%s", id);
 	json_object_put(file);
@@ -217,12 +218,12 @@ static int container_storage(const struct container_search *search)
 
 	if (!list && !config)
 		return -ENOENT;
-	container_take_labels(facts, annotations);
+	container_facts_labels(facts, annotations);
 	if (json_member_text(annotations, "io.kubernetes.cri-o.Labels")) {
 		struct json_object *labels = json_tokener_parse(
 			json_member_text(annotations, "io.kubernetes.cri-o.Labels"));
 
-		container_take_labels(facts, labels);
+		container_facts_labels(facts, labels);
 		json_object_put(labels);
 	}
 	if (manager)
@@ -344,6 +345,7 @@ int container_files_read(const struct container_paths *paths, const struct cgrou
 			 const char *path, struct container_facts *facts)
 {
 	struct container_search search = { paths, name, path, facts };
+	int err;
 
 	memset(facts, 0, sizeof(*facts));
 	snprintf(facts->runtime, sizeof(facts->runtime), "%s", name->runtime);
@@ -351,5 +353,8 @@ int container_files_read(const struct container_paths *paths, const struct cgrou
 	snprintf(facts->pod_uid, sizeof(facts->pod_uid), "%s", name->pod_uid);
 	if (*name->unit && !*name->container)
 		return -ENOENT;
-	return container_search_all(&search);
+	err = container_search_all(&search);
+	if (*facts->pod || (!err && !*name->pod_uid))
+		return err;
+	return container_logs_read(paths, facts) ? err : 0;
 }

@@ -2,7 +2,8 @@
 /*
  * What the engines' own files say of a container: no engine is asked, no library of theirs linked.
  * Docker's config.v2.json, containerd's and runc's bundles, podman's and CRI-O's containers.json
- * and config.json. All below a host root, so that a daemon in a container reads the host's.
+ * and config.json; for pods of other engines, what kubelets' log files are called. All below a host
+ * root, so that a daemon in a container reads the host's.
  */
 #ifndef IDENTITY_CONTAINER_FILES_H
 #define IDENTITY_CONTAINER_FILES_H
@@ -16,11 +17,12 @@
 
 /* Where files lie, without the host root. */
 struct container_paths {
-	const char *host_root;	/* "" or "/host" */
-	const char *docker;	/* /var/lib/docker */
-	const char *containerd; /* /run/containerd */
-	const char *runc;	/* /run/runc */
-	const char *storage;	/* /var/lib/containers/storage */
+	const char *host_root;		       /* "" or "/host" */
+	const char *docker;		       /* /var/lib/docker */
+	const char *containerd;		       /* /run/containerd */
+	const char *runc;		       /* /run/runc */
+	const char *storage;		       /* /var/lib/containers/storage */
+	const char *pod_logs, *container_logs; /* /var/log/pods, /var/log/containers */
 };
 
 struct container_facts {
@@ -48,5 +50,8 @@ int container_files_read(const struct container_paths *paths, const struct cgrou
 /* For the readers: adds "PREFIX:KEY=VALUE" while there is room. */
 void container_facts_label(struct container_facts *facts, const char *prefix, const char *key,
 			   const char *value);
+struct json_object;
+/* The members of an object of texts: what is known goes where it belongs, the rest are labels. */
+void container_facts_labels(struct container_facts *facts, struct json_object *labels);
 
 #endif

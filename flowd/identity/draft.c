@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "flowd/identity/source.h"
+#include "proto/protocol.h"
 
 void identity_draft_text(struct identity_draft *draft, enum endpoint_text which, const char *text)
 {
@@ -53,6 +54,35 @@ void identity_draft_missing(struct identity_draft *draft, enum identity_missing 
 {
 	if (draft->end->missing == IDENTITY_MISSING_NONE)
 		draft->end->missing = (uint8_t)why;
+}
+
+/* Of an echo the other type is what the other end sends; other messages have no answer. */
+static void draft_answer_key(struct flow_key *key, const struct flow_key *sent)
+{
+	uint16_t type = sent->src_port;
+	bool echo = key->protocol == PROTOCOL_ICMP ? type == 0 || type == 8
+						   : type == 128 || type == 129;
+
+	key->src_port = echo ? (type == 0 || type == 8 ? 8 - type : 257 - type) : type;
+	key->dst_port = sent->dst_port;
+}
+
+struct flow_key identity_draft_key(const struct identity_draft *draft,
+				   const struct identity_ask *ask)
+{
+	struct flow_key key = ask->record->key;
+
+	if (draft->has_own)
+		return draft->own_key;
+	if (ask->side == FLOW_SOURCE)
+		return key;
+	memcpy(key.src, ask->record->key.dst, 16);
+	memcpy(key.dst, ask->record->key.src, 16);
+	key.src_port = ask->record->key.dst_port;
+	key.dst_port = ask->record->key.src_port;
+	if (protocol_is_icmp(key.protocol))
+		draft_answer_key(&key, &ask->record->key);
+	return key;
 }
 
 static uint32_t draft_hash(uint32_t hash, const char *text, size_t size)

@@ -160,6 +160,12 @@ static void identity_continue(struct identity *identity, const struct flow_end *
 		*now = *before;
 }
 
+/* As identity_continue() goes by: what a socket's owner did not tell is asked for again. */
+static bool identity_is_lasting(const struct flow_end *end)
+{
+	return end->from == IDENTITY_FROM_SOCKET || end->missing == IDENTITY_MISSING_ADDRESS_MOVED;
+}
+
 static void identity_remember(struct identity *identity, const struct flow_record *record)
 {
 	struct identity_flow *flow;
@@ -170,7 +176,11 @@ static void identity_remember(struct identity *identity, const struct flow_recor
 			lru_remove(identity->flows, flow);
 		return;
 	}
-	flow = lru_make(identity->flows, &record->flow_id);
+	if (identity_is_lasting(&record->ends[FLOW_SOURCE]) ||
+	    identity_is_lasting(&record->ends[FLOW_DESTINATION]))
+		flow = lru_make(identity->flows, &record->flow_id);
+	else
+		flow = lru_find(identity->flows, &record->flow_id);
 	if (!flow)
 		return;
 	for (int side = 0; side < 2; side++) {

@@ -17,6 +17,7 @@ struct kube {
 	struct kube_store *store;
 	const char *node_name;
 	uint32_t ticks;
+	char why[384]; /* of a counter, as told last */
 };
 
 static void kube_close(void *self)
@@ -50,6 +51,18 @@ int kube_open(struct kube **out, const struct kube_options *options, char *why, 
 int kube_fd(const struct kube *kube)
 {
 	return kube_watch_fd(kube->watch);
+}
+
+void kube_counters(struct kube *kube, kube_count_fn visit, void *context)
+{
+	struct kube_watch_stats stats;
+
+	kube_watch_stats(kube->watch, &stats);
+	snprintf(kube->why, sizeof(kube->why), "times the API server did not do as asked%s%s",
+		 *stats.why ? "; now: " : "", stats.why);
+	visit(context, "kubernetes_objects", kube_store_count(kube->store),
+	      "objects of the cluster that are known");
+	visit(context, "kubernetes_failures", stats.failures, kube->why);
 }
 
 struct kube_store *kube_objects(struct kube *kube)

@@ -22,6 +22,9 @@ struct identity_source kube_source(struct kube *kube);
 /* To watch, and what to do then. */
 int kube_fd(const struct kube *kube);
 void kube_dispatch(struct kube *kube);
+/* Counters by name; `text` of failures says why while they last. */
+typedef void (*kube_count_fn)(void *context, const char *name, uint64_t value, const char *text);
+void kube_counters(struct kube *kube, kube_count_fn visit, void *context);
 struct kube_store *kube_objects(struct kube *kube);
 
 #endif

@@ -41,6 +41,7 @@ struct kube_stream {
 	char *next_page; /* of the list; NULL: the first */
 	bool listing;	 /* KUBE_NEWS_LIST has been told */
 	bool expired, refused;
+	char error[CURL_ERROR_SIZE]; /* of the request, in curl's words */
 	uint64_t pause_ns, due_ns;
 };
 
@@ -54,6 +55,8 @@ struct kube_watch {
 	bool started;
 	atomic_bool stop;
 	bool ill; /* something is wrong, and has been told */
+	pthread_mutex_t lock;
+	struct kube_watch_stats stats;
 };
 
 #define KUBE_PATH(name, path, metadata) path,
@@ -206,6 +209,7 @@ static void kube_start(struct kube_stream *stream)
 		return;
 	stream->state = stream->version ? KUBE_WATCHING : KUBE_LISTING;
 	stream->used = 0;
+	stream->error[0] = '\0';
 	stream->expired = stream->refused = false;
 	url = kube_url(stream);
 	curl_easy_setopt(easy, CURLOPT_URL, url ? url : "");
@@ -213,6 +217,7 @@ static void kube_start(struct kube_stream *stream)
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, kube_receive);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, stream);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, stream);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, stream->error);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "flowd/" FLOWD_VERSION);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
@@ -255,18 +260,30 @@ static const char *kube_remedy(CURLcode result, long code)
 	return "trying again; local identity goes on without it";
 }
 
+static void kube_set_why(struct kube_watch *watch, const char *why)
+{
+	pthread_mutex_lock(&watch->lock);
+	watch->stats.failures += *why != '\0';
+	snprintf(watch->stats.why, sizeof(watch->stats.why), "%s", why);
+	pthread_mutex_unlock(&watch->lock);
+}
+
 static void kube_complain(struct kube_stream *stream, CURLcode result, long code)
 {
 	struct kube_watch *watch = stream->watch;
-	char status[32];
+	char why[CURL_ERROR_SIZE + 32];
 
+	if (code)
+		snprintf(why, sizeof(why), "HTTP status %ld", code);
+	else
+		snprintf(why, sizeof(why), "%s",
+			 *stream->error ? stream->error : curl_easy_strerror(result));
+	kube_set_why(watch, why);
 	if (watch->ill)
 		return;
 	watch->ill = true;
-	snprintf(status, sizeof(status), "HTTP status %ld", code);
 	log_warning("identity: Kubernetes at %s%s: %s; %s", watch->config.server,
-		    kube_paths[stream->kind], code ? status : curl_easy_strerror(result),
-		    kube_remedy(result, code));
+		    kube_paths[stream->kind], why, kube_remedy(result, code));
 }
 
 static void kube_well(struct kube_stream *stream)
@@ -274,6 +291,7 @@ static void kube_well(struct kube_stream *stream)
 	if (stream->watch->ill)
 		log_info("identity: Kubernetes at %s answers", stream->watch->config.server);
 	stream->watch->ill = false;
+	kube_set_why(stream->watch, "");
 	stream->due_ns = 0;
 }
 
@@ -384,6 +402,7 @@ int kube_watch_open(struct kube_watch **out, const struct kube_watch_options *op
 	snprintf(why, why_size, "no memory");
 	if (!watch)
 		return -ENOMEM;
+	pthread_mutex_init(&watch->lock, NULL);
 	err = kube_config_read(&watch->config, options->kubeconfig, why, why_size);
 	watch->node = options->node ? strdup(options->node) : NULL;
 	for (int kind = 0; kind < KUBE_KIND_COUNT; kind++)
@@ -433,8 +452,16 @@ void kube_watch_close(struct kube_watch *watch)
 		curl_multi_cleanup(watch->multi);
 	kube_queue_close(watch->queue);
 	kube_config_fini(&watch->config);
+	pthread_mutex_destroy(&watch->lock);
 	free(watch->node);
 	free(watch);
+}
+
+void kube_watch_stats(struct kube_watch *watch, struct kube_watch_stats *stats)
+{
+	pthread_mutex_lock(&watch->lock);
+	*stats = watch->stats;
+	pthread_mutex_unlock(&watch->lock);
 }
 
 int kube_watch_fd(const struct kube_watch *watch)

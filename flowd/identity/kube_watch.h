@@ -28,6 +28,12 @@ int kube_watch_open(struct kube_watch **out, const struct kube_watch_options *op
 		    size_t why_size);
 /* Waits for the thread, which is not long. Accepts NULL. */
 void kube_watch_close(struct kube_watch *watch);
+/* How often the server did not do as asked, and why the last time, while that lasts. */
+struct kube_watch_stats {
+	uint64_t failures;
+	char why[288];
+};
+void kube_watch_stats(struct kube_watch *watch, struct kube_watch_stats *stats);
 /* Readable when there are news. */
 int kube_watch_fd(const struct kube_watch *watch);
 /* `object` is the callee's. NULL for LIST and LISTED. */

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "flowd/base/clock.h"
+#include "flowd/base/log.h"
 #include "flowd/identity/netns_table.h"
+#include "flowd/identity/peers.h"
 #include "proto/protocol.h"
 
 #define LOCAL_ROOT_CGROUP 1
@@ -15,6 +17,7 @@ struct local {
 	struct cgroup_table *cgroups;
 	struct owner_table *owners;
 	struct netns_table *spaces;
+	struct peers *peers;
 	uint64_t started_ns;
 	uint64_t lost_until_ns; /* flows that began before it may have lost their owner's event */
 	bool sockets;
@@ -28,6 +31,7 @@ static void local_close(void *self)
 		return;
 	cgroup_table_close(local->cgroups);
 	owner_table_close(local->owners);
+	peers_close(local->peers);
 	netns_table_close(local->spaces);
 	free(local);
 }
@@ -40,6 +44,19 @@ static void local_inhabited(void *context, const struct cgroup_entry *entry)
 
 	netns_table_see(local->spaces, netns, entry->inside, entry->id, true,
 			entry->born_ns ? entry->born_ns : 1);
+	peers_resolve(local->peers);
+}
+
+static void local_watch_peers(struct local *local)
+{
+	int err = peers_watch(local->peers);
+
+	if (err)
+		log_warning(
+			"identity: rtnetlink tells nothing of other namespaces: %s; ends are named "
+			"by address, not by the device they are behind; give CAP_NET_ADMIN and "
+			"CAP_NET_BROADCAST",
+			strerror(-err));
 }
 
 int local_open(struct local **out, const struct local_options *options, uint64_t now_ns)
@@ -56,6 +73,8 @@ int local_open(struct local **out, const struct local_options *options, uint64_t
 		err = owner_table_open(&local->owners, options->most);
 	if (!err)
 		err = netns_table_open(&local->spaces, options->proc);
+	if (!err)
+		err = peers_open(&local->peers, local->spaces);
 	if (err) {
 		local_close(local);
 		return err;
@@ -63,8 +82,19 @@ int local_open(struct local **out, const struct local_options *options, uint64_t
 	cgroup_table_scan(local->cgroups, now_ns);
 	netns_table_tick(local->spaces, now_ns);
 	cgroup_table_inhabit(local->cgroups, local_inhabited, local);
+	local_watch_peers(local);
 	*out = local;
 	return 0;
+}
+
+int local_peers_fd(const struct local *local)
+{
+	return peers_fd(local->peers);
+}
+
+void local_dispatch_peers(struct local *local)
+{
+	peers_dispatch(local->peers);
 }
 
 struct cgroup_table *local_cgroups(struct local *local)
@@ -77,6 +107,11 @@ struct owner_table *local_owners(struct local *local)
 	return local->owners;
 }
 
+struct netns_table *local_spaces(struct local *local)
+{
+	return local->spaces;
+}
+
 /* ---- learning ------------------------------------------------------------------------------- */
 
 static void local_socket(struct local *local, const struct owner_socket *socket)
@@ -87,6 +122,7 @@ static void local_socket(struct local *local, const struct owner_socket *socket)
 
 	netns_table_see(local->spaces, socket->netns, socket->tid ? socket->tid : socket->pid,
 			socket->cgroup_id, serves, time_ns);
+	peers_resolve(local->peers);
 	if (socket->local_port)
 		netns_table_address(local->spaces, socket->netns, socket->local, time_ns);
 	/* Its files may be gone with it: they are read now. */
@@ -226,35 +262,6 @@ static void local_fill_owner(struct local *local, const struct owner_known *know
 		draft->endpoint.identity = IDENTITY_HOST;
 }
 
-/* Of an echo the other type is what the other end sends; other messages have no answer. */
-static void local_answer_key(struct flow_key *key, const struct flow_key *sent)
-{
-	uint16_t type = sent->src_port;
-	bool echo = key->protocol == PROTOCOL_ICMP ? type == 0 || type == 8
-						   : type == 128 || type == 129;
-
-	key->src_port = echo ? (type == 0 || type == 8 ? 8 - type : 257 - type) : type;
-	key->dst_port = sent->dst_port;
-}
-
-/* The end as the sender of packets. */
-static struct flow_key local_key(const struct identity_ask *ask, const struct identity_draft *draft)
-{
-	struct flow_key key = ask->record->key;
-
-	if (draft->has_own)
-		return draft->own_key;
-	if (ask->side == FLOW_SOURCE)
-		return key;
-	memcpy(key.src, ask->record->key.dst, 16);
-	memcpy(key.dst, ask->record->key.src, 16);
-	key.src_port = ask->record->key.dst_port;
-	key.dst_port = ask->record->key.src_port;
-	if (protocol_is_icmp(key.protocol))
-		local_answer_key(&key, &ask->record->key);
-	return key;
-}
-
 /* What all containers of the namespace have in common. */
 static void local_fill_space(struct local *local, const struct netns_entry *space,
 			     const struct identity_ask *ask, struct identity_draft *draft)
@@ -287,7 +294,8 @@ static void local_fill_space(struct local *local, const struct netns_entry *spac
 }
 
 static void local_space_found(struct local *local, const struct netns_entry *space,
-			      const struct identity_ask *ask, struct identity_draft *draft)
+			      enum identity_from from, const struct identity_ask *ask,
+			      struct identity_draft *draft)
 {
 	struct owner_known known;
 
@@ -301,21 +309,38 @@ static void local_space_found(struct local *local, const struct netns_entry *spa
 	}
 	if (!space->own)
 		local_fill_space(local, space, ask, draft);
-	identity_draft_from(draft, IDENTITY_FROM_NAMESPACE);
+	identity_draft_from(draft, from);
 	if (space->own && !draft->endpoint.identity)
 		draft->endpoint.identity = IDENTITY_HOST;
 	identity_draft_missing(draft, local_no_process(local, 0, ask));
 }
 
+/* The namespace behind the devices that saw the packets, if the address is its own: what it only
+ * forwards is somebody else's. */
+static const struct netns_entry *local_behind(struct local *local, const struct identity_ask *ask,
+					      const struct identity_draft *draft)
+{
+	uint32_t netns =
+		peers_behind(local->peers, ask->record, ask->side, ask->first_ns, ask->last_ns);
+
+	return netns ? netns_table_with(local->spaces, netns, draft->address, ask->first_ns,
+					ask->last_ns)
+		     : NULL;
+}
+
 static void local_by_address(struct local *local, const struct identity_ask *ask,
 			     struct identity_draft *draft)
 {
-	const struct netns_entry *space;
+	const struct netns_entry *space = local_behind(local, ask, draft);
 
+	if (space) {
+		local_space_found(local, space, IDENTITY_FROM_INTERFACE, ask, draft);
+		return;
+	}
 	switch (netns_table_who(local->spaces, draft->address, ask->first_ns, ask->last_ns,
 				&space)) {
 	case NETNS_FOUND:
-		local_space_found(local, space, ask, draft);
+		local_space_found(local, space, IDENTITY_FROM_NAMESPACE, ask, draft);
 		return;
 	case NETNS_MOVED:
 		draft->conflict = true;
@@ -334,22 +359,36 @@ static void local_by_address(struct local *local, const struct identity_ask *ask
 	}
 }
 
+/* The kernel's own sockets are in the root's cgroup, whoever's namespace they answer for. */
+static void local_by_kernel(struct local *local, const struct owner_known *sender,
+			    const struct identity_ask *ask, struct identity_draft *draft)
+{
+	draft->cookie = sender->cookie;
+	identity_draft_missing(draft, local_no_process(local, sender->cgroup_id, ask));
+	local_by_address(local, ask, draft);
+	if (draft->end->from == IDENTITY_FROM_NONE && !draft->conflict)
+		local_fill_owner(local, sender, ask, draft);
+}
+
 /* The socket's cgroup is known, as of a connection that was accepted: who listened made it. */
 static void local_by_cgroup(struct local *local, const struct owner_known *sender,
 			    const struct identity_ask *ask, struct identity_draft *draft)
 {
 	const struct netns_entry *space;
-	struct owner_known known = *sender, listener;
+	struct owner_known known;
 
 	if (netns_table_who(local->spaces, draft->address, ask->first_ns, ask->last_ns, &space) ==
 		    NETNS_FOUND &&
 	    owner_table_listener(local->owners, space->netns, ask->record->key.protocol,
 				 draft->address, draft->port, sender->cgroup_id, ask->last_ns,
-				 &listener) == OWNER_FOUND) {
-		known = listener;
+				 &known) == OWNER_FOUND) {
 		known.cookie = sender->cookie;
+		local_fill_owner(local, &known, ask, draft);
+	} else if (sender->cgroup_id == LOCAL_ROOT_CGROUP) {
+		local_by_kernel(local, sender, ask, draft);
+	} else {
+		local_fill_owner(local, sender, ask, draft);
 	}
-	local_fill_owner(local, &known, ask, draft);
 }
 
 /* When what the owner lived in was gone; 0: it lives, or nobody knows. */
@@ -397,7 +436,7 @@ static bool local_outlived(struct local *local, const struct owner_known *known,
 static void local_fill(void *self, const struct identity_ask *ask, struct identity_draft *draft)
 {
 	struct local *local = self;
-	struct flow_key key = local_key(ask, draft);
+	struct flow_key key = identity_draft_key(draft, ask);
 	struct owner_known known = { 0 };
 
 	switch (owner_table_sender(local->owners, &key, ask->first_ns, ask->last_ns, &known)) {

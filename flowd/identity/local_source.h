@@ -33,7 +33,12 @@ void local_lost(struct local *local);
 /* Looks again for metadata of cgroups that are new; true: some are still without. */
 bool local_retry(struct local *local);
 
+/* To watch, and what to do then: devices and addresses of other namespaces. -1: not watched. */
+int local_peers_fd(const struct local *local);
+void local_dispatch_peers(struct local *local);
+
 struct cgroup_table *local_cgroups(struct local *local);
 struct owner_table *local_owners(struct local *local);
+struct netns_table *local_spaces(struct local *local);
 
 #endif

@@ -118,16 +118,16 @@ static int read_nsid(int netlink, int netns)
 	return number;
 }
 
-bool netns_read_is_linked(const char *path)
+int netns_read_number(const char *path)
 {
 	int netns = open(path, O_RDONLY | O_CLOEXEC);
 	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	bool linked =
-		netns >= 0 && netlink >= 0 && read_nsid(netlink, netns) != NETNSA_NSID_NOT_ASSIGNED;
+	int number =
+		netns >= 0 && netlink >= 0 ? read_nsid(netlink, netns) : NETNSA_NSID_NOT_ASSIGNED;
 
 	if (netns >= 0)
 		close(netns);
 	if (netlink >= 0)
 		close(netlink);
-	return linked;
+	return number;
 }

@@ -11,9 +11,9 @@ typedef void (*netns_address_fn)(void *context, const uint8_t address[16]);
 /* `directory` is /proc/PID/net. Files that are not there tell nothing. */
 void netns_read_addresses(const char *directory, netns_address_fn take, void *context);
 
-/* True: a device of ours is one end of a link into the namespace at `path` (/proc/PID/ns/net),
- * which therefore has a number here (RTM_GETNSID). */
-bool netns_read_is_linked(const char *path);
+/* The number that the namespace at `path` (/proc/PID/ns/net) has here (RTM_GETNSID), because a
+ * device of ours is one end of a link into it; -1: none. */
+int netns_read_number(const char *path);
 
 /* The parsers of /proc/net/fib_trie and /proc/net/if_inet6, a line at a time. `state` starts 0. */
 struct netns_trie {

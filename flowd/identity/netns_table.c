@@ -31,6 +31,7 @@ struct netns_table {
 	char proc[PATH_MAX / 4];
 	struct lru *spaces, *addresses;
 	uint32_t own;
+	uint32_t generation;
 };
 
 uint32_t netns_table_of(const struct netns_table *table, uint32_t pid)
@@ -117,6 +118,16 @@ void netns_table_address(struct netns_table *table, uint32_t netns, const uint8_
 	entry->binding[0] = (struct netns_binding){ .netns = netns, .from_ns = time_ns };
 }
 
+void netns_table_address_gone(struct netns_table *table, uint32_t netns, const uint8_t address[16],
+			      uint64_t time_ns)
+{
+	struct netns_address *entry = lru_find(table->addresses, address);
+
+	for (int i = 0; entry && i < NETNS_BINDINGS; i++)
+		if (entry->binding[i].netns == netns && !entry->binding[i].to_ns)
+			entry->binding[i].to_ns = time_ns;
+}
+
 struct netns_reading {
 	struct netns_table *table;
 	uint32_t netns;
@@ -130,6 +141,13 @@ static void netns_take_address(void *context, const uint8_t address[16])
 	netns_table_address(reading->table, reading->netns, address, reading->time_ns);
 }
 
+static void netns_set_number(struct netns_table *table, struct netns_entry *entry, int32_t number)
+{
+	table->generation += entry->number != number;
+	entry->number = number;
+	entry->linked = number >= 0;
+}
+
 static void netns_look(struct netns_table *table, uint32_t netns, uint32_t pid, uint64_t time_ns)
 {
 	struct netns_reading reading = { table, netns, time_ns };
@@ -140,8 +158,9 @@ static void netns_look(struct netns_table *table, uint32_t netns, uint32_t pid, 
 		return;
 	snprintf(path, sizeof(path), "%s/%u/ns/net", table->proc, pid);
 	if (entry) {
+		table->generation += !entry->verified;
 		entry->verified = true;
-		entry->linked = netns_read_is_linked(path);
+		netns_set_number(table, entry, netns_read_number(path));
 	}
 	snprintf(path, sizeof(path), "%s/%u/net", table->proc, pid);
 	netns_read_addresses(path, netns_take_address, &reading);
@@ -180,6 +199,7 @@ void netns_table_see(struct netns_table *table, uint32_t netns, uint32_t pid, ui
 	if (fresh) {
 		/* Inodes are used again: what is known of the last one is not this one's. */
 		*entry = (struct netns_entry){ .netns = netns,
+					       .number = NETNS_NO_NUMBER,
 					       .born_ns = time_ns,
 					       .own = netns == table->own };
 	}
@@ -187,6 +207,62 @@ void netns_table_see(struct netns_table *table, uint32_t netns, uint32_t pid, ui
 	netns_remember_pid(entry, pid);
 	if (fresh || look)
 		netns_look(table, netns, pid, time_ns);
+}
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+static void netns_renumber_one(void *context, void *visited)
+{
+	struct netns_table *table = context;
+	struct netns_entry *entry = visited;
+	char path[PATH_MAX];
+
+	if (entry->own || entry->gone_ns || !entry->verified || entry->linked)
+		return;
+	for (int i = 0; i < 4; i++) {
+		if (!entry->pids[i] || netns_table_of(table, entry->pids[i]) != entry->netns)
+			continue;
+		snprintf(path, sizeof(path), "%s/%u/ns/net", table->proc, entry->pids[i]);
+		netns_set_number(table, entry, netns_read_number(path));
+		return;
+	}
+}
+
+void netns_table_renumber(struct netns_table *table)
+{
+	lru_each(table->spaces, netns_renumber_one, table);
+}
+
+struct netns_search {
+	int32_t number;
+	struct netns_entry *found;
+};
+
+static void netns_match_number(void *context, void *visited)
+{
+	struct netns_search *search = context;
+	struct netns_entry *entry = visited;
+
+	if (entry->linked && entry->number == search->number && !entry->gone_ns && !entry->own)
+		search->found = entry;
+}
+
+uint32_t netns_table_generation(const struct netns_table *table)
+{
+	return table->generation;
+}
+
+static struct netns_entry *netns_numbered(struct netns_table *table, int32_t number)
+{
+	struct netns_search search = { .number = number };
+
+	lru_each(table->spaces, netns_match_number, &search);
+	return search.found;
+}
+
+const struct netns_entry *netns_table_numbered(struct netns_table *table, int32_t number)
+{
+	return netns_numbered(table, number);
 }
 
 /* ---- going ---------------------------------------------------------------------------------- */
@@ -212,6 +288,14 @@ static void netns_go(struct netns_table *table, struct netns_entry *entry, uint6
 
 	entry->gone_ns = time_ns;
 	lru_each(table->addresses, netns_close_address, &end);
+}
+
+void netns_table_number_gone(struct netns_table *table, int32_t number, uint64_t time_ns)
+{
+	struct netns_entry *entry = netns_numbered(table, number);
+
+	if (entry)
+		netns_go(table, entry, time_ns);
 }
 
 struct netns_cgroup_end {
@@ -322,6 +406,19 @@ static const struct netns_binding *netns_choose(struct netns_table *table,
 	return found;
 }
 
+const struct netns_entry *netns_table_with(struct netns_table *table, uint32_t netns,
+					   const uint8_t address[16], uint64_t first_ns,
+					   uint64_t last_ns)
+{
+	const struct netns_address *known = lru_find(table->addresses, address);
+
+	for (int i = 0; known && i < NETNS_BINDINGS; i++)
+		if (known->binding[i].netns == netns &&
+		    netns_overlaps(&known->binding[i], first_ns, last_ns))
+			return lru_find(table->spaces, &netns);
+	return NULL;
+}
+
 static bool netns_was_known(const struct netns_address *known)
 {
 	return known && known->binding[0].netns;
@@ -346,6 +443,49 @@ enum netns_match netns_table_who(struct netns_table *table, const uint8_t addres
 		return NETNS_GONE;
 	*entry = lru_find(table->spaces, &found->netns);
 	return *entry ? NETNS_FOUND : NETNS_NONE;
+}
+
+struct netns_each {
+	netns_visit_fn visit;
+	void *context;
+};
+
+static void netns_visit_one(void *context, void *visited)
+{
+	const struct netns_each *each = context;
+
+	each->visit(each->context, visited);
+}
+
+void netns_table_each(struct netns_table *table, netns_visit_fn visit, void *context)
+{
+	struct netns_each each = { visit, context };
+
+	lru_each(table->spaces, netns_visit_one, &each);
+}
+
+struct netns_owned {
+	uint32_t netns;
+	netns_address_visit_fn visit;
+	void *context;
+};
+
+static void netns_visit_address(void *context, void *visited)
+{
+	const struct netns_owned *owned = context;
+	const struct netns_address *address = visited;
+
+	for (int i = 0; i < NETNS_BINDINGS; i++)
+		if (address->binding[i].netns == owned->netns && !address->binding[i].to_ns)
+			owned->visit(owned->context, address->address);
+}
+
+void netns_table_each_address(struct netns_table *table, uint32_t netns,
+			      netns_address_visit_fn visit, void *context)
+{
+	struct netns_owned owned = { netns, visit, context };
+
+	lru_each(table->addresses, netns_visit_address, &owned);
 }
 
 uint32_t netns_table_own(const struct netns_table *table)

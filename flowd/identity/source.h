@@ -63,6 +63,9 @@ void identity_draft_label(struct identity_draft *draft, const char *label);
 void identity_draft_labels(struct identity_draft *draft, const char *labels, unsigned int count);
 void identity_draft_from(struct identity_draft *draft, enum identity_from from);
 void identity_draft_missing(struct identity_draft *draft, enum identity_missing why);
+/* The key of packets that the end sends: those of the record, or their answers. */
+struct flow_key identity_draft_key(const struct identity_draft *draft,
+				   const struct identity_ask *ask);
 /* A number of our own for what the draft says, unless it has one. */
 void identity_draft_number(struct identity_draft *draft);
 

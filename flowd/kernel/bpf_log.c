@@ -53,7 +53,10 @@ void bpf_log_install(void)
 	libbpf_set_print(bpf_log_print);
 }
 
-void bpf_log_quiet(bool quiet)
+bool bpf_log_quiet(bool quiet)
 {
+	bool was_quiet = bpf_log_is_quiet;
+
 	bpf_log_is_quiet = quiet;
+	return was_quiet;
 }

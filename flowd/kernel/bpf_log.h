@@ -6,7 +6,8 @@
 #include <stdbool.h>
 
 void bpf_log_install(void);
-/* While quiet, warnings become debug: around calls whose failure is expected and handled. */
-void bpf_log_quiet(bool quiet);
+/* While quiet, warnings become debug: around calls whose failure is expected and handled. Returns
+ * whether it was so before. */
+bool bpf_log_quiet(bool quiet);
 
 #endif

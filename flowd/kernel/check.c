@@ -18,6 +18,7 @@
 #include "flowd/kernel/bpf_log.h"
 #include "flowd/kernel/check_hook.h"
 #include "flowd/kernel/datapath.h"
+#include "flowd/kernel/owner.h"
 #include "flowd/kernel/trace.h"
 
 #define CHECK_BTF_PATH "/sys/kernel/btf/vmlinux"
@@ -135,8 +136,15 @@ static void check_capabilities(struct check *check)
 		{ 39, "CAP_BPF", "maps and programs", CHECK_REQUIRED, true },
 		{ 38, "CAP_PERFMON", "reading packets through pointers; tracing", CHECK_REQUIRED,
 		  true },
-		{ 21, "CAP_SYS_ADMIN", "seeing whose programs are attached", CHECK_OPTIONAL,
+		{ 21, "CAP_SYS_ADMIN",
+		  "whose programs are attached; sockets of other namespaces at start",
+		  CHECK_OPTIONAL, false },
+		{ 19, "CAP_SYS_PTRACE", "namespaces of containers' processes", CHECK_OPTIONAL,
 		  false },
+		{ 2, "CAP_DAC_READ_SEARCH", "cgroups by their id; engines' files", CHECK_OPTIONAL,
+		  false },
+		{ 11, "CAP_NET_BROADCAST", "addresses of other namespaces as they change",
+		  CHECK_OPTIONAL, false },
 	};
 	uint64_t effective = check_effective_capabilities();
 
@@ -291,17 +299,47 @@ static void check_devices(struct check *check)
 }
 
 /* The proof: the programs themselves, in a small table, attached to nothing. */
-static void check_programs(struct check *check, const char *btf_path)
+static void check_owner_hook(void *context, const char *hook, const char *use, int err)
 {
-	const struct datapath_options options = { .table_flows = 1024,
-						  .ring_bytes = 65536,
-						  .btf_path = btf_path };
+	check_line(context, CHECK_OPTIONAL, !err, hook, "%s%s%s", use, err ? ": " : "",
+		   err ? strerror(err) : "");
+}
+
+/* Attached for a moment at the root of the cgroup v2 hierarchy; each works without the others. */
+static void check_owners(struct check *check, struct datapath *datapath,
+			 const struct check_options *options)
+{
+	const struct owner_options owner_options = { .cgroup_root = options->cgroup_root,
+						     .btf_path = options->btf_path };
+	struct owner *owner = NULL;
+	int err = -ENODEV;
+
+	check_section(check, "Owners of sockets");
+	if (datapath && options->cgroup_root)
+		err = owner_open(&owner, datapath, &owner_options);
+	if (err)
+		check_line(check, CHECK_OPTIONAL, false, "cgroup and tracing hooks",
+			   "%s; ends are named by address, no flow has a process",
+			   options->cgroup_root ? strerror(-err) : "no cgroup v2 hierarchy");
+	else
+		owner_hooks(owner, check_owner_hook, check);
+	owner_close(owner);
+}
+
+/* The proof: the programs themselves, in a small table, attached to nothing. */
+static void check_programs(struct check *check, const struct check_options *options)
+{
+	const struct datapath_options datapath_options = { .table_flows = 1024,
+							   .ring_bytes = 65536,
+							   .owner_ring_bytes = 65536,
+							   .btf_path = options->btf_path };
 	struct datapath *datapath = NULL;
-	int err = datapath_open(&datapath, &options);
+	int err = datapath_open(&datapath, &datapath_options);
 
 	check_section(check, "Programs");
 	check_line(check, CHECK_REQUIRED, !err, "loaded and mapped", "%s",
 		   err ? strerror(-err) : "tc_ingress, tc_egress, xdp_ingress");
+	check_owners(check, datapath, options);
 	datapath_close(datapath);
 }
 
@@ -341,6 +379,10 @@ static void check_tracing(struct check *check, const char *btf_path)
 		check_line(check, CHECK_OPTIONAL, false, "drops, TCP events", "%s", strerror(-err));
 	} else {
 		trace_hooks(trace, check_tracepoint, check);
+		check_line(check, CHECK_OPTIONAL, true, "attached by", "%s",
+			   trace_manner(trace) == TRACE_RAW
+				   ? "raw tracepoints: the kernel takes no tp_btf"
+				   : "tp_btf");
 		check_line(check, CHECK_OPTIONAL, trace_firewall_names(trace), "firewalls' chains",
 			   "%u of nftables, iptables, ip6tables can be traced (fentry)",
 			   trace_firewall_names(trace));
@@ -350,8 +392,9 @@ static void check_tracing(struct check *check, const char *btf_path)
 	kallsyms_close(symbols);
 }
 
-int check_report(FILE *out, const char *btf_path)
+int check_report(FILE *out, const struct check_options *options)
 {
+	const char *btf_path = options->btf_path;
 	struct check check = { .out = out };
 
 	bpf_log_install();
@@ -365,7 +408,7 @@ int check_report(FILE *out, const char *btf_path)
 	check_helpers(&check);
 	check_hooks(&check);
 	check_devices(&check);
-	check_programs(&check, btf_path);
+	check_programs(&check, options);
 	check_tracing(&check, btf_path);
 	bpf_log_quiet(false);
 	fprintf(out, "\n%s\n", check.missing ? "flowd cannot run here." : "flowd can run here.");

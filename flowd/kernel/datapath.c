@@ -25,12 +25,20 @@ struct datapath {
 	uint32_t tick_ns;
 };
 
+static const struct flow_extra_set *datapath_extras(void *context)
+{
+	struct datapath *datapath = context;
+
+	return datapath_map_extras(&datapath->mapped, datapath->skeleton);
+}
+
 static int datapath_open_readers(struct datapath *datapath)
 {
 	const struct drain_tables tables = {
 		.hots = datapath->mapped.hots.address,
 		.colds = datapath->mapped.colds.address,
-		.extras = datapath->mapped.extras.address,
+		.extras = datapath_extras,
+		.context = datapath,
 		.heads = datapath->mapped.heads.address,
 		.cpus = datapath->sizes.cpus,
 		.sets_per_cpu = datapath->sizes.sets_per_cpu,
@@ -148,6 +156,7 @@ int datapath_drain(struct datapath *datapath, bool everything, datapath_delta_fn
 		more = drain_collect(datapath->drain, everything);
 		drain_apply(datapath->drain, datapath_read_events(datapath));
 	} while (more);
+	datapath_unmap_extras(&datapath->mapped);
 	return (int)(datapath_delta_count(datapath) - before);
 }
 

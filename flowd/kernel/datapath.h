@@ -23,6 +23,7 @@ struct datapath_options {
 				 power of two */
 	uint32_t ring_bytes;  /* power of two, at least a page */
 	uint32_t owner_ring_bytes; /* the same for owners of sockets; 0: not asked for */
+	int tcp_watch;		   /* packets go on to tcp_watch.h, once that is open */
 	struct packet_rules rules; /* which tunnels are followed (packet_rules.h) */
 	const char *btf_path;	   /* external BTF where the kernel has none; NULL = the kernel's */
 };

@@ -134,6 +134,7 @@ static int datapath_configure(struct flow_bpf *skeleton, const struct datapath_s
 	if (jiffies_tick(&tick_ns) == 0 && tick_ns)
 		rodata->cfg_hz = 1000000000u / tick_ns;
 	datapath_set_rules(skeleton, options);
+	rodata->cfg_tcp_watch = options->tcp_watch != 0;
 	rodata->cfg_guard = datapath_kernel_is_realtime();
 	datapath_use_xdp_frags(skeleton);
 	return 0;
@@ -256,8 +257,6 @@ int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton
 	if (!err)
 		err = datapath_map_one(&mapped->colds, skeleton->maps.flow_colds);
 	if (!err)
-		err = datapath_map_one(&mapped->extras, skeleton->maps.flow_extras);
-	if (!err)
 		err = datapath_map_one(&mapped->heads, skeleton->maps.flow_heads);
 	if (!err)
 		err = datapath_map_one(&mapped->ledgers, skeleton->maps.flow_ledgers);
@@ -286,4 +285,17 @@ void datapath_unmap(struct datapath_mapped *mapped)
 	datapath_unmap_one(&mapped->ledgers);
 	datapath_unmap_one(&mapped->clocks);
 	datapath_unmap_one(&mapped->device_slots);
+}
+
+const struct flow_extra_set *datapath_map_extras(struct datapath_mapped *mapped,
+						 const struct flow_bpf *skeleton)
+{
+	if (!mapped->extras.address)
+		datapath_map_one(&mapped->extras, skeleton->maps.flow_extras);
+	return mapped->extras.address;
+}
+
+void datapath_unmap_extras(struct datapath_mapped *mapped)
+{
+	datapath_unmap_one(&mapped->extras);
 }

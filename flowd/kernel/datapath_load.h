@@ -27,5 +27,9 @@ int datapath_load(struct flow_bpf **out, struct datapath_sizes *sizes,
 		  const struct datapath_options *options);
 int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton);
 void datapath_unmap(struct datapath_mapped *mapped);
+/* `extras` alone, which few entries have: mapped while it is read. NULL: no memory, logged. */
+const struct flow_extra_set *datapath_map_extras(struct datapath_mapped *mapped,
+						 const struct flow_bpf *skeleton);
+void datapath_unmap_extras(struct datapath_mapped *mapped);
 
 #endif

@@ -151,6 +151,7 @@ struct device *device_table_enter(struct device_table *table, const struct link_
 	device->link_type = info->link_type;
 	device->link = info->link;
 	device->link_elsewhere = info->link_elsewhere;
+	device->elsewhere = info->elsewhere;
 	device->master = info->master;
 	return device;
 }

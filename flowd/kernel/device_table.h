@@ -19,6 +19,7 @@ struct device {
 	char kind[16];
 	uint32_t link_type, link, master;
 	bool link_elsewhere;
+	int32_t elsewhere;
 	uint32_t sweep; /* the dump that saw it last */
 
 	bool wanted;	       /* include, exclude */

@@ -244,9 +244,11 @@ static struct flow_cold *drain_cold(const struct drain *drain, size_t slot)
 	return &drain->tables.colds[slot / FLOW_WAYS].way[slot % FLOW_WAYS];
 }
 
-static const struct flow_extra *drain_extra(const struct drain *drain, size_t slot)
+static struct flow_extra drain_extra(const struct drain *drain, size_t slot)
 {
-	return &drain->tables.extras[slot / FLOW_WAYS].way[slot % FLOW_WAYS];
+	const struct flow_extra_set *sets = drain->tables.extras(drain->tables.context);
+
+	return sets ? sets[slot / FLOW_WAYS].way[slot % FLOW_WAYS] : (struct flow_extra){ 0 };
 }
 
 static uint16_t drain_generation(const struct flow_hot *hot)
@@ -268,7 +270,7 @@ static bool drain_copy_once(const struct drain *drain, struct drain_copy *copy, 
 	copy->hot = *hot;
 	copy->cold = *drain_cold(drain, copy->slot);
 	if (copy->hot.flags & FLOW_EXTRA_FLAGS)
-		copy->extra = *drain_extra(drain, copy->slot);
+		copy->extra = drain_extra(drain, copy->slot);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	*settled = __atomic_load_n(&hot->packets, __ATOMIC_RELAXED) == packets;
 	copy->hot.packets = packets;

@@ -22,7 +22,10 @@
 struct drain_tables {
 	struct flow_hot_set *hots;
 	struct flow_cold_set *colds;
-	struct flow_extra_set *extras;
+	/* Asked for where an entry's flags call for it; good until the pass ends. NULL: no memory.
+	 */
+	const struct flow_extra_set *(*extras)(void *context);
+	void *context;
 	uint64_t *heads;
 	uint32_t cpus, sets_per_cpu;
 };

@@ -32,7 +32,9 @@ struct filter_load {
 	struct filter_maps maps;
 	struct filter_tables tables; /* being written */
 	uint32_t bank;		     /* that packets read */
-	uint32_t rules_state, pcap_state;
+	uint32_t rules_state, pcap_state, scope_state;
+	uint64_t *scope; /* cgroups in the map */
+	size_t scope_count;
 	struct filter_device *device;
 	size_t device_count, device_capacity;
 	struct filter_held held[FLOW_FILTER_BANKS];
@@ -55,18 +57,74 @@ void filter_load_close(struct filter_load *load)
 		return;
 	__atomic_store_n(load->maps.state, 0, __ATOMIC_RELEASE);
 	free(load->device);
+	free(load->scope);
 	free(load);
 }
 
 static void filter_load_switch(struct filter_load *load)
 {
-	__atomic_store_n(load->maps.state, load->rules_state | load->pcap_state, __ATOMIC_RELEASE);
+	__atomic_store_n(load->maps.state, load->rules_state | load->pcap_state | load->scope_state,
+			 __ATOMIC_RELEASE);
 }
 
 void filter_load_pcap(struct filter_load *load, bool asked)
 {
 	load->pcap_state = asked ? FLOW_FILTER_PCAP : 0;
 	filter_load_switch(load);
+}
+
+/* ---- scope ---------------------------------------------------------------------------------- */
+
+/* Entered before the old ones are taken out: what is in both stays in scope throughout. */
+static int filter_load_enter_scope(struct filter_load *load,
+				   const struct filter_scope_cgroup *cgroups, size_t count,
+				   uint64_t *ids)
+{
+	uint64_t in_scope = 1;
+	int error = 0, first = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct flow_filter_cgroup key = { .id = cgroups[i].id,
+						  .bank = FLOW_FILTER_SCOPE_BANK };
+
+		ids[i] = key.id;
+		error = bpf_map_update_elem(load->maps.cgroups, &key, &in_scope, BPF_ANY);
+		first = first ? first : error;
+		load->scope_state |= FLOW_FILTER_SCOPE_LEVEL(cgroups[i].level);
+	}
+	return first;
+}
+
+static bool filter_load_has(const uint64_t *ids, size_t count, uint64_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+int filter_load_scope(struct filter_load *load, bool on, const struct filter_scope_cgroup *cgroups,
+		      size_t count)
+{
+	uint64_t *ids = calloc(count + 1, sizeof(*ids));
+	int error;
+
+	if (!ids)
+		return -ENOMEM;
+	load->scope_state = on ? FLOW_FILTER_SCOPE : 0;
+	error = filter_load_enter_scope(load, cgroups, count, ids);
+	filter_load_switch(load);
+	for (size_t i = 0; i < load->scope_count; i++) {
+		struct flow_filter_cgroup key = { .id = load->scope[i],
+						  .bank = FLOW_FILTER_SCOPE_BANK };
+
+		if (!filter_load_has(ids, count, key.id))
+			bpf_map_delete_elem(load->maps.cgroups, &key);
+	}
+	free(load->scope);
+	load->scope = ids;
+	load->scope_count = count;
+	return error;
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */

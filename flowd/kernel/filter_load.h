@@ -31,6 +31,15 @@ void filter_load_close(struct filter_load *load);
 int filter_load_rules(struct filter_load *load, const struct filter_rules *rules);
 /* Packets ask the pcap filter first, or no longer. */
 void filter_load_pcap(struct filter_load *load, bool asked);
+/* A cgroup of the scope: its number, and how far it lies below the root. */
+struct filter_scope_cgroup {
+	uint64_t id;
+	uint64_t level; /* below FLOW_FILTER_LEVELS */
+};
+/* Packets outside the scope are left alone: `on`, and what is in it besides devices. 0 or negative
+ * errno, not logged: what could be entered is in it. At most FLOW_SCOPE_CGROUPS. */
+int filter_load_scope(struct filter_load *load, bool on, const struct filter_scope_cgroup *cgroups,
+		      size_t count);
 /* A device has come or got another name; NULL: it has gone. 0 or negative errno, not logged. */
 int filter_load_device(struct filter_load *load, uint32_t ifindex, const char *name);
 

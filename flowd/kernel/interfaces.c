@@ -20,7 +20,9 @@ struct interfaces {
 	struct link_watch *watch;
 	struct device_table table;
 	uint32_t sweep;
-	bool busy;	 /* another flowd holds a device */
+	bool busy;	/* another flowd holds a device */
+	int32_t *scope; /* namespaces */
+	size_t scope_count;
 	uint32_t thrift; /* a factor on sampling; 0 = 1 */
 };
 
@@ -171,6 +173,14 @@ static void interfaces_describe(const struct device *device, struct role_device 
 	};
 }
 
+static bool interfaces_in_scope(const struct interfaces *interfaces, const struct device *device)
+{
+	for (size_t i = 0; i < interfaces->scope_count && device->elsewhere >= 0; i++)
+		if (interfaces->scope[i] == device->elsewhere)
+			return true;
+	return false;
+}
+
 static void interfaces_set_role(struct interfaces *interfaces, struct device *device, uint32_t role)
 {
 	uint16_t sampling = interfaces_sampling(interfaces, device->name);
@@ -178,6 +188,8 @@ static void interfaces_set_role(struct interfaces *interfaces, struct device *de
 
 	if (interfaces->options.sample_flows)
 		role |= FLOW_DEVICE_SAMPLE_FLOWS;
+	if (interfaces_in_scope(interfaces, device))
+		role |= FLOW_DEVICE_IN_SCOPE;
 	if (role == device->role && sampling == device->sampling)
 		return;
 	err = datapath_device_role(interfaces->datapath, device->ifindex, (uint16_t)role, sampling);
@@ -343,10 +355,33 @@ void interfaces_close(struct interfaces *interfaces)
 	if (!interfaces)
 		return;
 	link_watch_close(interfaces->watch);
+	free(interfaces->scope);
 	for (size_t i = 0; i < interfaces->table.count; i++)
 		attach_close(interfaces->table.devices[i]->attachment);
 	device_table_fini(&interfaces->table);
 	free(interfaces);
+}
+
+int interfaces_set_scope(struct interfaces *interfaces, const int32_t *elsewhere, size_t count)
+{
+	int32_t *copy = calloc(count + 1, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (count)
+		memcpy(copy, elsewhere, count * sizeof(*copy));
+	free(interfaces->scope);
+	interfaces->scope = copy;
+	interfaces->scope_count = count;
+	interfaces_update_roles(interfaces);
+	return 0;
+}
+
+bool interfaces_in_scope_at(const struct interfaces *interfaces, uint32_t ifindex)
+{
+	const struct device *device = device_table_find(&interfaces->table, ifindex);
+
+	return device && device->role & FLOW_DEVICE_IN_SCOPE;
 }
 
 void interfaces_set_thrift(struct interfaces *interfaces, uint32_t factor)
@@ -391,13 +426,15 @@ void interfaces_each(const struct interfaces *interfaces, interface_visit_fn vis
 		const struct interface_info info = {
 			.ifindex = device->ifindex,
 			.name = device->name,
+			.kind = device->kind,
+			.elsewhere = device->elsewhere,
+			.wanted = device->wanted,
 			.mode = device->attachment ? attach_mode(device->attachment)
 						   : ATTACHED_NONE,
 			.role = device->role,
 			.note = device->note[0] ? device->note : NULL,
 		};
 
-		if (device->wanted)
-			visit(context, &info);
+		visit(context, &info);
 	}
 }

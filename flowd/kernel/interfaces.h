@@ -58,6 +58,12 @@ void interfaces_warn_of_filter(const struct interfaces *interfaces);
 int interfaces_fd(const struct interfaces *interfaces);
 int interfaces_dispatch(struct interfaces *interfaces);
 
+/*
+ * The devices that lead to these namespaces, by number (link_netnsid), are in scope from now on,
+ * those too that come later. 0 or -ENOMEM: it stays as it was.
+ */
+int interfaces_set_scope(struct interfaces *interfaces, const int32_t *elsewhere, size_t count);
+bool interfaces_in_scope_at(const struct interfaces *interfaces, uint32_t ifindex);
 /* Samples `factor` times as coarsely as the options say, from now on; 1 = as they say. */
 void interfaces_set_thrift(struct interfaces *interfaces, uint32_t factor);
 /* Name of a device, also of one that has gone; NULL when never seen. Interned: valid until close.
@@ -66,13 +72,15 @@ const char *interfaces_name(const struct interfaces *interfaces, uint32_t ifinde
 
 struct interface_info {
 	uint32_t ifindex;
-	const char *name;
+	const char *name, *kind; /* kind: as rtnetlink says, "" without */
+	int32_t elsewhere;	 /* the namespace of its other end, by number; -1: none */
+	bool wanted;		 /* the options choose it */
 	enum attached_mode mode;
 	uint32_t role;	  /* FLOW_DEVICE_* */
 	const char *note; /* why not attached, or why not as asked; NULL */
 };
 const char *interfaces_mode_name(enum attached_mode mode);
-/* Calls `visit` for each monitored (or wanted, but failed) device, by ifindex. */
+/* Calls `visit` for each device, wanted or not, by ifindex. */
 typedef void (*interface_visit_fn)(void *context, const struct interface_info *info);
 void interfaces_each(const struct interfaces *interfaces, interface_visit_fn visit, void *context);
 

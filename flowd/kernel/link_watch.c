@@ -82,6 +82,7 @@ static int link_watch_message(struct nl_msg *message, void *context)
 	info.name = nla_get_string(attrs[IFLA_IFNAME]);
 	info.link_type = link->ifi_type;
 	info.link_elsewhere = attrs[IFLA_LINK_NETNSID];
+	info.elsewhere = info.link_elsewhere ? nla_get_s32(attrs[IFLA_LINK_NETNSID]) : -1;
 	if (attrs[IFLA_LINK] && !info.link_elsewhere)
 		info.link = nla_get_u32(attrs[IFLA_LINK]);
 	link_watch_linkinfo(attrs[IFLA_LINKINFO], &info);

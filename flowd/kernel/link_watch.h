@@ -17,6 +17,7 @@ struct link_info {
 	uint32_t link_type;
 	uint32_t link;	     /* lower device or peer in this namespace, else 0 */
 	bool link_elsewhere; /* that device is in another namespace */
+	int32_t elsewhere;   /* which, as this namespace numbers them; -1: none */
 	uint32_t master;     /* else 0 */
 	bool gone;	     /* deleted, or moved to another namespace */
 };

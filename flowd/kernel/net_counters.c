@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "flowd/kernel/device_counters.h"
+
 #define COUNTERS_MAX   1024
 #define NAMESPACES_MAX 256
 #define LINE_BYTES     4096
@@ -56,7 +58,7 @@ struct net_counters {
 	size_t only_count;
 	struct net_namespace namespaces[NAMESPACES_MAX];
 	size_t namespace_count;
-	uint64_t reads;
+	uint64_t reads, untold;
 	size_t count;
 	struct net_counter list[COUNTERS_MAX];
 };
@@ -149,8 +151,10 @@ static void counter_set(struct net_counters *counters, uint32_t netns, const cha
 		counter->value = value;
 		return;
 	}
-	if (counters->count == COUNTERS_MAX)
+	if (counters->count == COUNTERS_MAX) {
+		counters->untold++;
 		return;
+	}
 	counters->count++;
 	*counter = (struct net_counter){ .netns = netns, .value = value };
 	if (counters->reads) /* it was zero, or its namespace is new */
@@ -216,7 +220,24 @@ static void read_device(struct net_counters *counters, uint32_t netns, const cha
 	counter_set(counters, netns, name, value[11]);
 }
 
-static void read_devices(struct net_counters *counters, const struct net_namespace *namespace)
+struct read_device_context {
+	struct net_counters *counters;
+	uint32_t netns;
+};
+
+static void read_device_counter(void *context, const char *device, const char *counter,
+				uint64_t value)
+{
+	const struct read_device_context *to = context;
+	char name[60];
+
+	snprintf(name, sizeof(name), "%s.%s", device, counter);
+	counter_set(to->counters, to->netns, name, value);
+}
+
+/* What may be read from outside, where we may not go in: without queues, and rx_dropped is the sum
+ * of dropped and missed. */
+static void read_device_file(struct net_counters *counters, const struct net_namespace *namespace)
 {
 	FILE *file = namespace_file(namespace, "dev");
 	char line[512];
@@ -225,6 +246,14 @@ static void read_devices(struct net_counters *counters, const struct net_namespa
 		read_device(counters, namespace->inode, line);
 	if (file)
 		fclose(file);
+}
+
+static void read_devices(struct net_counters *counters, const struct net_namespace *namespace)
+{
+	struct read_device_context to = { counters, namespace->inode };
+
+	if (device_counters_read(namespace->process, read_device_counter, &to))
+		read_device_file(counters, namespace);
 }
 
 /* A line a CPU, hexadecimal: packets, dropped (the backlog was full), budget used up ... */
@@ -251,6 +280,7 @@ void net_counters_read(struct net_counters *counters)
 {
 	for (size_t i = 0; i < counters->count; i++)
 		counters->list[i].gain = 0;
+	counters->untold = 0;
 	namespaces_find(counters);
 	for (size_t i = 0; i < counters->namespace_count; i++) {
 		const struct net_namespace *namespace = &counters->namespaces[i];
@@ -267,6 +297,17 @@ void net_counters_each(const struct net_counters *counters, net_counter_fn visit
 {
 	for (size_t i = 0; i < counters->count; i++)
 		visit(context, &counters->list[i]);
+}
+
+void net_counters_spaces(const struct net_counters *counters, net_space_fn visit, void *context)
+{
+	for (size_t i = 0; i < counters->namespace_count; i++)
+		visit(context, counters->namespaces[i].inode, counters->namespaces[i].process);
+}
+
+uint64_t net_counters_untold(const struct net_counters *counters)
+{
+	return counters->untold;
 }
 
 /* ---- listeners ------------------------------------------------------------------------------ */

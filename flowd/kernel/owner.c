@@ -15,25 +15,37 @@
 #include "flowd/kernel/ring.h"
 #include "owner_bpf.skel.h"
 
-#define OWNER_PROGRAMS 7
+/* By the program's name: where it is attached, and what nobody else tells. */
+static const struct {
+	const char *program, *hook, *use;
+} owner_rows[] = {
+	{ "owner_create", "cgroup/sock_create", "process and container of each new socket" },
+	{ "owner_bind4", "cgroup/post_bind4", "who serves a UDP port" },
+	{ "owner_bind6", "cgroup/post_bind6", "who serves a UDP port, IPv6" },
+	{ "owner_tcp", "sockops", "who listens, and who connects before the first packet" },
+	{ "owner_mkdir", "cgroup_mkdir", "containers from their first moment on" },
+	{ "owner_rmdir", "cgroup_rmdir", "when a container has gone: no old name for a new flow" },
+};
+#define OWNER_PROGRAMS (sizeof(owner_rows) / sizeof(owner_rows[0]))
 
 struct owner {
 	struct owner_bpf *skeleton;
 	struct bpf_link *links[OWNER_PROGRAMS];
 	struct ring ring;
+	int errors[OWNER_PROGRAMS]; /* errno of each hook that is not attached */
 	uint64_t unknown;
 	char missing[128];
 };
 
-static void owner_miss(struct owner *owner, const char *name, int err)
+static void owner_miss(struct owner *owner, size_t row, int err)
 {
 	size_t used = strlen(owner->missing);
 
+	owner->errors[row] = err;
 	snprintf(owner->missing + used, sizeof(owner->missing) - used, "%s%s", used ? ", " : "",
-		 name);
-	log_warning("identity: %s is not attached: %s; sockets are named as far as the others "
-		    "tell",
-		    name, strerror(-err));
+		 owner_rows[row].hook);
+	log_warning("identity: %s is not attached: %s; nobody tells %s; the others go on",
+		    owner_rows[row].hook, strerror(err), owner_rows[row].use);
 }
 
 static struct bpf_link *owner_attach_one(const struct bpf_program *program, int cgroup_fd)
@@ -48,7 +60,6 @@ static struct bpf_link *owner_attach_one(const struct bpf_program *program, int 
 static int owner_attach(struct owner *owner, const char *cgroup_root)
 {
 	int cgroup_fd = open(cgroup_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC), count = 0;
-	struct bpf_program *program;
 
 	if (cgroup_fd < 0) {
 		int err = -errno;
@@ -58,14 +69,15 @@ static int owner_attach(struct owner *owner, const char *cgroup_root)
 			    cgroup_root, strerror(-err));
 		return err;
 	}
-	bpf_object__for_each_program(program, owner->skeleton->obj)
-	{
-		struct bpf_link *link = owner_attach_one(program, cgroup_fd);
+	for (size_t row = 0; row < OWNER_PROGRAMS; row++) {
+		const struct bpf_program *program = bpf_object__find_program_by_name(
+			owner->skeleton->obj, owner_rows[row].program);
 
-		if (link && count < OWNER_PROGRAMS)
-			owner->links[count++] = link;
+		owner->links[row] = program ? owner_attach_one(program, cgroup_fd) : NULL;
+		if (owner->links[row])
+			count++;
 		else
-			owner_miss(owner, bpf_program__name(program), -errno);
+			owner_miss(owner, row, program ? errno : ENOENT);
 	}
 	close(cgroup_fd);
 	return count ? 0 : -ENOTSUP;
@@ -193,4 +205,19 @@ void owner_stats(const struct owner *owner, struct owner_stats *stats)
 const char *owner_missing(const struct owner *owner)
 {
 	return owner->missing;
+}
+
+unsigned owner_missing_count(const struct owner *owner)
+{
+	unsigned count = 0;
+
+	for (size_t row = 0; row < OWNER_PROGRAMS; row++)
+		count += !owner->links[row];
+	return count;
+}
+
+void owner_hooks(const struct owner *owner, owner_hook_fn visit, void *context)
+{
+	for (size_t row = 0; row < OWNER_PROGRAMS; row++)
+		visit(context, owner_rows[row].hook, owner_rows[row].use, owner->errors[row]);
 }

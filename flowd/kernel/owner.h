@@ -35,7 +35,12 @@ struct owner_stats {
 	uint64_t unknown; /* of another type or size */
 };
 void owner_stats(const struct owner *owner, struct owner_stats *stats);
-/* Names of what this kernel refused, "sockops, cgroup_mkdir"; empty: nothing. */
+/* Names of what this kernel refused, "sockops, cgroup_mkdir"; empty: nothing; and how many. */
 const char *owner_missing(const struct owner *owner);
+unsigned owner_missing_count(const struct owner *owner);
+
+/* Each hook, what it tells, and why it is not attached (errno, 0: it is). */
+typedef void (*owner_hook_fn)(void *context, const char *hook, const char *use, int err);
+void owner_hooks(const struct owner *owner, owner_hook_fn visit, void *context);
 
 #endif

@@ -9,7 +9,6 @@
 #include "bpf-common/packet_parse.h"
 #include "flow_bpf.skel.h"
 #include "flowd/base/log.h"
-#include "flowd/kernel/filter_load.h"
 #include "flowd/kernel/pcap_filter.h"
 #include "flowd/kernel/pcap_verdicts.h"
 
@@ -130,6 +129,12 @@ void packet_filter_device(struct packet_filter *filter, uint32_t ifindex, const 
 	if (err)
 		log_error("filter: rules with an interface do not know %s: %s",
 			  name ? name : "a device", strerror(-err));
+}
+
+int packet_filter_scope(struct packet_filter *filter, bool on,
+			const struct filter_scope_cgroup *cgroups, size_t count)
+{
+	return filter_load_scope(filter->load, on, cgroups, count);
 }
 
 bool packet_filter_asks_cgroups(const struct packet_filter *filter)

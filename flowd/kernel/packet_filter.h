@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "flowd/kernel/datapath.h"
+#include "flowd/kernel/filter_load.h"
 #include "flowd/kernel/filter_rules.h"
 
 struct packet_filter;
@@ -27,6 +28,9 @@ void packet_filter_close(struct packet_filter *filter);
  */
 int packet_filter_set(struct packet_filter *filter, const struct filter_rules *rules,
 		      const char *expression);
+/* As filter_load_scope(). */
+int packet_filter_scope(struct packet_filter *filter, bool on,
+			const struct filter_scope_cgroup *cgroups, size_t count);
 /* A device has come or got another name; NULL: it has gone. Failure is logged. Accepts NULL. */
 void packet_filter_device(struct packet_filter *filter, uint32_t ifindex, const char *name);
 /* Some rule has a condition on cgroups. Accepts NULL. */

@@ -5,8 +5,6 @@
 #include <linux/bpf.h>
 #include <sched.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,26 +16,20 @@ int ring_open(struct ring *ring, int map_fd, uint64_t size)
 	void *consumer, *producer;
 	int err;
 
-	ring->wrapped = malloc(size);
-	if (!ring->wrapped)
-		return -ENOMEM;
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
-	if (consumer == MAP_FAILED) {
-		err = -errno;
-		free(ring->wrapped);
-		return err;
-	}
-	producer = mmap(NULL, page + size, PROT_READ, MAP_SHARED, map_fd, (off_t)page);
+	if (consumer == MAP_FAILED)
+		return -errno;
+	producer = mmap(NULL, page, PROT_READ, MAP_SHARED, map_fd, (off_t)page);
 	if (producer == MAP_FAILED) {
 		err = -errno;
 		munmap(consumer, page);
-		free(ring->wrapped);
 		return err;
 	}
-	ring->consumer = consumer;
-	ring->producer = producer;
-	ring->size = size;
-	ring->page = page;
+	*ring = (struct ring){ .consumer = consumer,
+			       .producer = producer,
+			       .map_fd = map_fd,
+			       .size = size,
+			       .page = page };
 	return 0;
 }
 
@@ -46,38 +38,33 @@ void ring_close(struct ring *ring)
 	if (!ring->consumer)
 		return;
 	munmap(ring->consumer, ring->page);
-	munmap((void *)ring->producer, ring->page + ring->size);
-	free(ring->wrapped);
+	munmap((void *)(uintptr_t)ring->producer, ring->page);
 	ring->consumer = NULL;
 }
 
 uint64_t ring_head(const struct ring *ring)
 {
-	return __atomic_load_n((const unsigned long *)ring->producer, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
 }
 
-static const uint8_t *ring_data(const struct ring *ring)
-{
-	return (const uint8_t *)ring->producer + ring->page;
-}
+/* What lies between two positions, mapped in one piece: behind its end the data is there once more
+ * (kernel/bpf/ringbuf.c), so that no record is split. */
+struct ring_window {
+	uint8_t *at;
+	uint64_t from; /* position of at[0] */
+	size_t size;
+};
 
-/* The record's length word; never split, because records begin at multiples of 8. */
-static const uint32_t *ring_record(const struct ring *ring, uint64_t position)
+static bool ring_window_open(const struct ring *ring, uint64_t from, uint64_t to,
+			     struct ring_window *window)
 {
-	return (const uint32_t *)(ring_data(ring) + (position & (ring->size - 1)));
-}
+	uint64_t offset = from & (ring->size - 1), first = offset & ~(ring->page - 1);
 
-/* `size` bytes from `position` on in one piece: in place, or copied where the ring's end splits
- * them. */
-static const void *ring_sample(const struct ring *ring, uint64_t position, uint32_t size)
-{
-	uint64_t offset = position & (ring->size - 1), first = ring->size - offset;
-
-	if (size <= first)
-		return ring_data(ring) + offset;
-	memcpy(ring->wrapped, ring_data(ring) + offset, first);
-	memcpy((uint8_t *)ring->wrapped + first, ring_data(ring), size - first);
-	return ring->wrapped;
+	window->from = from - (offset - first);
+	window->size = (to - window->from + ring->page - 1) & ~(ring->page - 1);
+	window->at = mmap(NULL, window->size, PROT_READ, MAP_SHARED, ring->map_fd,
+			  (off_t)(2 * ring->page + first));
+	return window->at != MAP_FAILED;
 }
 
 /* The record's length word once it is submitted; with the busy bit when its writer does not come
@@ -93,22 +80,36 @@ static uint32_t ring_wait(const uint32_t *record)
 	return length;
 }
 
-bool ring_read(struct ring *ring, uint64_t head, ring_sample_fn sample, void *context)
+static bool ring_read_window(struct ring *ring, const struct ring_window *window, uint64_t head,
+			     ring_sample_fn sample, void *context)
 {
 	uint64_t position = *ring->consumer;
 
 	while (position < head) {
-		const uint32_t *record = ring_record(ring, position);
-		uint32_t length = ring_wait(record);
+		const uint8_t *record = window->at + (position - window->from);
+		uint32_t length = ring_wait((const uint32_t *)(const void *)record);
 		uint32_t size = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 
 		if (length & BPF_RINGBUF_BUSY_BIT)
 			return false;
 		if (!(length & BPF_RINGBUF_DISCARD_BIT))
-			sample(context, ring_sample(ring, position + BPF_RINGBUF_HDR_SZ, size),
-			       size);
+			sample(context, record + BPF_RINGBUF_HDR_SZ, size);
 		position += (size + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
 		__atomic_store_n(ring->consumer, (unsigned long)position, __ATOMIC_RELEASE);
 	}
 	return true;
+}
+
+bool ring_read(struct ring *ring, uint64_t head, ring_sample_fn sample, void *context)
+{
+	struct ring_window window;
+	bool all;
+
+	if (*ring->consumer >= head)
+		return true;
+	if (!ring_window_open(ring, *ring->consumer, head, &window))
+		return false;
+	all = ring_read_window(ring, &window, head, sample, context);
+	munmap(window.at, window.size);
+	return all;
 }

@@ -10,11 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Of the data only what is being read is mapped, while it is read: mapped pages count as memory of
+ * ours, and a ring is mostly empty. */
 struct ring {
-	unsigned long *consumer; /* page written by us */
-	const void *producer;	 /* page of the producer position, then the data, once: the second
-				  * view that the kernel offers would count as memory of ours again */
-	void *wrapped;		 /* a record that the end of the data splits */
+	unsigned long *consumer;       /* page written by us */
+	const unsigned long *producer; /* page of the kernel's position */
+	int map_fd;		       /* borrowed */
 	uint64_t size, page;
 };
 
@@ -27,7 +28,7 @@ void ring_close(struct ring *ring);
 uint64_t ring_head(const struct ring *ring);
 /*
  * Hands over what is submitted before `head`. True when all of it was; false when a record is still
- * being written after a bounded wait (its writer was interrupted).
+ * being written after a bounded wait (its writer was interrupted), or there is no memory to map it.
  */
 bool ring_read(struct ring *ring, uint64_t head, ring_sample_fn sample, void *context);
 

@@ -40,6 +40,7 @@ struct trace_map {
 
 struct trace {
 	struct trace_bpf *skeleton;
+	enum trace_manner manner;
 	struct bpf_link *links[TRACE_HOOK_COUNT];
 	const char *why_not[TRACE_HOOK_COUNT];
 	struct trace_firewall_hooks *firewall;
@@ -61,9 +62,10 @@ static const char *const hook_names[] = {
 static struct bpf_program *trace_program(const struct trace *trace, enum trace_hook hook)
 {
 	switch (hook) {
-#define TRACE_HOOK_PROGRAM(tracepoint, program, option) \
-	case TRACE_HOOK_##program:                      \
-		return trace->skeleton->progs.program;
+#define TRACE_HOOK_PROGRAM(tracepoint, program, option)                                  \
+	case TRACE_HOOK_##program:                                                       \
+		return trace->manner == TRACE_RAW ? trace->skeleton->progs.program##_raw \
+						  : trace->skeleton->progs.program;
 		TRACE_HOOKS(TRACE_HOOK_PROGRAM)
 	case TRACE_HOOK_COUNT:
 		break;
@@ -82,6 +84,9 @@ static int trace_choose(struct trace *trace, const struct trace_options *options
 	else if (!btf_names_arguments(options->names, #tracepoint))    \
 		trace->why_not[TRACE_HOOK_##program] = "not in this kernel's BTF";
 	TRACE_HOOKS(TRACE_HOOK_CHOOSE)
+#define TRACE_HOOK_LEAVE(tracepoint, program, option) \
+	bpf_program__set_autoload(trace->skeleton->progs.program, false);
+	TRACE_HOOKS(TRACE_HOOK_LEAVE)
 	for (int hook = 0; hook < TRACE_HOOK_COUNT; hook++) {
 		bpf_program__set_autoload(trace_program(trace, (enum trace_hook)hook),
 					  !trace->why_not[hook]);
@@ -192,13 +197,15 @@ static int trace_load(struct trace *trace, const struct trace_options *options)
 	return error;
 }
 
-int trace_open(struct trace **out, const struct trace_options *options)
+static int trace_open_in(struct trace **out, const struct trace_options *options,
+			 enum trace_manner manner)
 {
 	struct trace *trace = calloc(1, sizeof(*trace));
 	int error;
 
 	if (!trace)
 		return -ENOMEM;
+	trace->manner = manner;
 	error = trace_load(trace, options);
 	if (!error)
 		error = trace_map(trace);
@@ -207,17 +214,41 @@ int trace_open(struct trace **out, const struct trace_options *options)
 	if (!error && !trace_attach(trace))
 		error = -ENOTSUP;
 	if (error) {
-		log_warning("drops and TCP events are not traced: %s; flowd --check tells what "
-			    "this kernel has",
-			    strerror(-error));
 		trace_close(trace);
 		return error;
 	}
-	if (options->drops && options->firewalls)
-		trace->firewall =
-			trace_firewall_open(bpf_map__fd(trace->skeleton->maps.trace_firewalls),
-					    options->btf_path, options->firewalls);
 	*out = trace;
+	return 0;
+}
+
+/* Raw tracepoints need no BTF in the kernel: a file of it does (--btf). */
+static int trace_open_either(struct trace **out, const struct trace_options *options)
+{
+	enum trace_manner first = options->manner == TRACE_RAW ? TRACE_RAW : TRACE_BTF;
+	bool was_quiet = bpf_log_quiet(options->manner == TRACE_AUTO);
+	int error = trace_open_in(out, options, first);
+
+	bpf_log_quiet(was_quiet);
+	if (!error || options->manner != TRACE_AUTO || !(options->drops || options->tcp))
+		return error;
+	log_info("events: tp_btf: %s; raw tracepoints are tried", strerror(-error));
+	return trace_open_in(out, options, TRACE_RAW);
+}
+
+int trace_open(struct trace **out, const struct trace_options *options)
+{
+	int error = trace_open_either(out, options);
+
+	if (error) {
+		log_warning("drops and TCP events are not traced: %s; flowd --check tells what "
+			    "this kernel has",
+			    strerror(-error));
+		return error;
+	}
+	if (options->drops && options->firewalls)
+		(*out)->firewall =
+			trace_firewall_open(bpf_map__fd((*out)->skeleton->maps.trace_firewalls),
+					    options->btf_path, options->firewalls);
 	return 0;
 }
 
@@ -245,6 +276,11 @@ void trace_hooks(const struct trace *trace, trace_hook_fn visit, void *context)
 {
 	for (int hook = 0; hook < TRACE_HOOK_COUNT; hook++)
 		visit(context, hook_names[hook], trace->why_not[hook]);
+}
+
+enum trace_manner trace_manner(const struct trace *trace)
+{
+	return trace->manner;
 }
 
 unsigned trace_firewall_names(const struct trace *trace)

@@ -15,9 +15,13 @@
 #include "flowd/symbols/btf_names.h"
 #include "flowd/symbols/kallsyms.h"
 
+/* How the programs hang at the tracepoints: with the kernel's types, or without. */
+enum trace_manner { TRACE_AUTO, TRACE_BTF, TRACE_RAW };
+
 struct trace_options {
+	enum trace_manner manner; /* TRACE_AUTO: TRACE_RAW where the kernel refuses TRACE_BTF */
 	bool drops, tcp;
-	const struct kallsyms *firewalls; /* ask firewalls for the names of table and chain, where
+	struct kallsyms *firewalls; /* ask firewalls for the names of table and chain, where
 					     these functions are and can be traced; NULL: do not */
 	uint32_t rate;	      /* events a second of one reason on one CPU; above, only counted */
 	uint32_t ring_bytes;  /* power of two, at least a page */
@@ -52,6 +56,8 @@ void trace_bucket_count(const struct trace *trace, uint32_t bucket, struct trace
 /* One line a tracepoint: its name, and NULL where it is attached or why it is not. */
 typedef void (*trace_hook_fn)(void *context, const char *tracepoint, const char *why_not);
 void trace_hooks(const struct trace *trace, trace_hook_fn visit, void *context);
+/* Not TRACE_AUTO: what was taken. */
+enum trace_manner trace_manner(const struct trace *trace);
 /* How many of the firewalls' functions (nftables, iptables, ip6tables) are traced. */
 unsigned trace_firewall_names(const struct trace *trace);
 

@@ -26,7 +26,7 @@ static struct bpf_program *firewall_program(const struct firewall_bpf *skeleton,
 }
 
 /* An object is loaded whole or not at all: what the kernel does not have is left out before. */
-static unsigned firewall_choose(const struct firewall_bpf *skeleton, const struct kallsyms *symbols)
+static unsigned firewall_choose(const struct firewall_bpf *skeleton, struct kallsyms *symbols)
 {
 	static const char *const functions[FIREWALL_HOOKS] = { "nft_do_chain", "ipt_do_table",
 							       "ip6t_do_table" };
@@ -66,19 +66,20 @@ static void firewall_attach(struct trace_firewall_hooks *hooks)
 }
 
 struct trace_firewall_hooks *trace_firewall_open(int map_fd, const char *btf_path,
-						 const struct kallsyms *symbols)
+						 struct kallsyms *symbols)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf_path);
 	struct trace_firewall_hooks *hooks = calloc(1, sizeof(*hooks));
+	bool was_quiet;
 
 	if (!hooks)
 		return NULL;
-	bpf_log_quiet(true);
+	was_quiet = bpf_log_quiet(true);
 	hooks->skeleton = firewall_bpf__open_opts(&options);
 	if (hooks->skeleton && firewall_choose(hooks->skeleton, symbols) &&
 	    !firewall_load(hooks->skeleton, map_fd))
 		firewall_attach(hooks);
-	bpf_log_quiet(false);
+	bpf_log_quiet(was_quiet);
 	if (hooks->count)
 		return hooks;
 	trace_firewall_close(hooks);

@@ -11,7 +11,7 @@
 struct trace_firewall_hooks;
 /* `map_fd`: trace_firewalls of the tracing programs. NULL: none could be attached. */
 struct trace_firewall_hooks *trace_firewall_open(int map_fd, const char *btf_path,
-						 const struct kallsyms *symbols);
+						 struct kallsyms *symbols);
 /* Accepts NULL, like the next. */
 void trace_firewall_close(struct trace_firewall_hooks *hooks);
 /* Functions that are traced. */

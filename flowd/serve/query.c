@@ -37,6 +37,7 @@ struct query_service {
 	struct loop_source *again;     /* alarm: walks go on */
 	struct query_job *jobs;
 	struct query_stats stats;
+	uint32_t scope;
 	struct flow_record records[QUERY_RECORDS_MAX];
 	struct flow_loss losses[LOSSES_TOLD + 2];
 };
@@ -167,7 +168,8 @@ static void query_answer(struct query_service *queries, struct query_job *job,
 				 .losses = queries->losses,
 				 .loss_count = loss_count,
 				 .at_end = page->at_end,
-				 .node_name = queries->options.node_name };
+				 .node_name = queries->options.node_name,
+				 .scope = queries->scope };
 
 	history_stats(queries->options.history, &stats);
 	answer.oldest_ns = stats.oldest_ns;
@@ -321,6 +323,28 @@ static void query_reply_status(struct query_service *queries, struct service_req
 	buffer_fini(&reply);
 }
 
+static void query_reply_listing(struct query_service *queries, struct service_request *request,
+				const struct request *asked)
+{
+	struct listing listing = { 0 };
+	struct buffer reply = { 0 };
+	char why[512] = "there is nothing to list here";
+	int error = -EOPNOTSUPP;
+
+	if (queries->options.listing)
+		error = queries->options.listing(queries->options.context, asked,
+						 service_request_is_local(request), &listing, why,
+						 sizeof(why));
+	if (error)
+		query_refuse(queries, request, ERROR_UNSUPPORTED, why);
+	else if (codec_pack_listing(&listing, &reply))
+		query_refuse(queries, request, ERROR_INTERNAL, "the daemon is short of memory");
+	else
+		service_reply(request, &reply);
+	buffer_fini(&reply);
+	listing_fini(&listing);
+}
+
 static void query_refuse_bytes(struct query_service *queries, struct service_request *request,
 			       int error, const char *why)
 {
@@ -361,10 +385,18 @@ static void query_arrived(void *context, struct service_request *request)
 		query_refuse_bytes(queries, request, error, why);
 		return;
 	}
-	if (asked.type == REQUEST_STATUS)
-		query_reply_status(queries, request);
-	else
+	switch (asked.type) {
+	case REQUEST_QUERY:
 		query_take(queries, request, &asked.query);
+		break;
+	case REQUEST_STATUS:
+		query_reply_status(queries, request);
+		break;
+	case REQUEST_LIST:
+	case REQUEST_SCOPE:
+		query_reply_listing(queries, request, &asked);
+		break;
+	}
 	request_fini(&asked);
 }
 
@@ -432,6 +464,11 @@ void query_service_close(struct query_service *queries)
 	loop_source_free(queries->deadlines);
 	loop_source_free(queries->again);
 	free(queries);
+}
+
+void query_service_scope(struct query_service *queries, uint32_t entries)
+{
+	queries->scope = entries;
 }
 
 void query_service_stats(const struct query_service *queries, struct query_stats *stats)

@@ -27,6 +27,11 @@ struct query_options {
 	const char *node_name;
 	/* Fills the status; what it points to is valid until the next call. */
 	void (*status)(void *context, struct status *status);
+	/* REQUEST_LIST, REQUEST_SCOPE: the table that is asked for, after the change if there is
+	 * one; `local`: who asks is on this machine. The listing is zero, and freed afterwards. 0,
+	 * or negative errno with a sentence in `why`. NULL: there is nothing to list. */
+	int (*listing)(void *context, const struct request *asked, bool local, struct listing *out,
+		       char *why, size_t why_size);
 	void *context;
 	unsigned int max_waiting; /* queries that may wait at once; more are refused */
 	const struct listen_options *listen;
@@ -43,6 +48,10 @@ void query_service_close(struct query_service *queries);
 
 /* Records or losses have been added: looks whether waiting queries can be answered. */
 void query_service_wake(struct query_service *queries);
+
+/* Told with each answer: as many entries has the scope that is active; 0: everything is looked at.
+ */
+void query_service_scope(struct query_service *queries, uint32_t entries);
 
 struct query_stats {
 	uint64_t requests, refused, waiting;

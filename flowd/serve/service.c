@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
+#include <nng/transport/ipc/ipc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct service_request {
 	/* Of the side that has the request: */
 	nng_msg *message;
 	int pipe;
+	bool local;
 	void *job;
 };
 
@@ -81,6 +83,7 @@ static bool service_receive(struct service_request *request)
 static bool service_received(struct service_request *request, int error)
 {
 	nng_msg *message = nng_aio_get_msg(request->aio);
+	uint64_t uid;
 
 	if (error) {
 		request->state = REQUEST_IDLE;
@@ -89,6 +92,8 @@ static bool service_received(struct service_request *request, int error)
 	nng_aio_set_msg(request->aio, NULL);
 	request->message = message;
 	request->pipe = nng_pipe_id(nng_msg_get_pipe(message));
+	request->local =
+		!nng_pipe_get_uint64(nng_msg_get_pipe(message), NNG_OPT_IPC_PEER_UID, &uid);
 	request->state = REQUEST_ARRIVED;
 	service_signal(request->service);
 	return false;
@@ -171,6 +176,11 @@ const uint8_t *service_request_data(const struct service_request *request, size_
 {
 	*size = nng_msg_len(request->message);
 	return nng_msg_body(request->message);
+}
+
+bool service_request_is_local(const struct service_request *request)
+{
+	return request->local;
 }
 
 void service_request_keep(struct service_request *request, void *job)

@@ -7,6 +7,7 @@
 #ifndef SERVE_SERVICE_H
 #define SERVE_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,8 @@ void service_close(struct service *service);
 
 /* The bytes of the request, until it is answered. */
 const uint8_t *service_request_data(const struct service_request *request, size_t *size);
+/* It came through a socket of this machine: who asks was let in by its user or group. */
+bool service_request_is_local(const struct service_request *request);
 /* The handler's own, NULL at first. */
 void service_request_keep(struct service_request *request, void *job);
 void *service_request_kept(const struct service_request *request);

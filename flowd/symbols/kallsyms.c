@@ -14,8 +14,21 @@ struct kallsyms_symbol {
 	uint32_t name; /* place in `names` */
 };
 
+/* A name that was asked for. */
+struct kallsyms_known {
+	uint64_t address;
+	char *name; /* NULL: none */
+};
+
+#define KALLSYMS_KNOWN 4096 /* a power of two; places where packets are dropped are some dozens */
+#define KALLSYMS_REST  1    /* rests without a question until the table is given back */
+
 struct kallsyms {
 	const char *path;
+	struct kallsyms_known known[KALLSYMS_KNOWN];
+	size_t known_count;
+	bool there; /* the table below is */
+	unsigned int rests;
 	struct kallsyms_symbol *list; /* by address */
 	size_t count, room;
 	char *names;
@@ -96,17 +109,42 @@ int kallsyms_open(struct kallsyms **out, const char *path)
 	if (!symbols)
 		return -ENOMEM;
 	symbols->path = path ? path : "/proc/kallsyms";
-	kallsyms_read(symbols);
 	*out = symbols;
 	return 0;
+}
+
+static void kallsyms_drop(struct kallsyms *symbols)
+{
+	free(symbols->list);
+	free(symbols->names);
+	symbols->list = NULL;
+	symbols->names = NULL;
+	symbols->room = symbols->names_room = symbols->count = 0;
+	symbols->there = false;
+}
+
+static void kallsyms_need(struct kallsyms *symbols)
+{
+	symbols->rests = 0;
+	if (symbols->there)
+		return;
+	kallsyms_read(symbols);
+	symbols->there = true;
+}
+
+void kallsyms_rest(struct kallsyms *symbols)
+{
+	if (symbols->there && ++symbols->rests > KALLSYMS_REST)
+		kallsyms_drop(symbols);
 }
 
 void kallsyms_close(struct kallsyms *symbols)
 {
 	if (!symbols)
 		return;
-	free(symbols->list);
-	free(symbols->names);
+	for (size_t i = 0; i < KALLSYMS_KNOWN; i++)
+		free(symbols->known[i].name);
+	kallsyms_drop(symbols);
 	free(symbols);
 }
 
@@ -128,13 +166,36 @@ static const char *kallsyms_find(const struct kallsyms *symbols, uint64_t addres
 	return symbols->names + symbols->list[low - 1].name;
 }
 
-const char *kallsyms_name(const struct kallsyms *symbols, uint64_t address)
+/* The address's place, or the empty one where it belongs. */
+static struct kallsyms_known *kallsyms_place(struct kallsyms *symbols, uint64_t address)
 {
-	return address ? kallsyms_find(symbols, address) : NULL;
+	size_t slot = (address ^ address >> 12) & (KALLSYMS_KNOWN - 1);
+
+	while (symbols->known[slot].address && symbols->known[slot].address != address)
+		slot = (slot + 1) & (KALLSYMS_KNOWN - 1);
+	return &symbols->known[slot];
 }
 
-bool kallsyms_has(const struct kallsyms *symbols, const char *name)
+const char *kallsyms_name(struct kallsyms *symbols, uint64_t address)
 {
+	struct kallsyms_known *known = kallsyms_place(symbols, address);
+	const char *name;
+
+	if (!address || known->address)
+		return address ? known->name : NULL;
+	if (symbols->known_count == KALLSYMS_KNOWN / 2)
+		return NULL;
+	kallsyms_need(symbols);
+	name = kallsyms_find(symbols, address);
+	known->address = address;
+	known->name = name ? strdup(name) : NULL;
+	symbols->known_count++;
+	return known->name;
+}
+
+bool kallsyms_has(struct kallsyms *symbols, const char *name)
+{
+	kallsyms_need(symbols);
 	for (size_t i = 0; i < symbols->count; i++)
 		if (!strcmp(symbols->names + symbols->list[i].name, name))
 			return true;

@@ -10,6 +10,7 @@
 #include "flowd/flow/packet_rules.h"
 #include "flowd/kernel/net_counters.h"
 #include "flowd/kernel/trace.h"
+#include "flowd/trouble/chain_names.h"
 #include "flowd/trouble/incident.h"
 #include "flowd/trouble/repeats.h"
 
@@ -31,10 +32,11 @@ struct trouble {
 	struct repeats *repeats;
 	struct trace *trace;
 	struct net_counters *counters;
+	struct chain_names *chains; /* NULL: switched off */
 	struct loop_source *read_timer, *repeat_timer, *counter_timer;
 	uint32_t namespaces[TROUBLE_NAMESPACES];
 	size_t namespace_count;
-	uint64_t drops, tcp_events, not_parsed, quiet, overflows;
+	uint64_t drops, tcp_events, not_parsed, quiet, overflows, elsewhere;
 	uint64_t told_suppressed, told_lost, told_ns; /* as of the last loss told */
 };
 
@@ -76,6 +78,7 @@ static void trouble_take_drop(struct trouble *trouble, const struct trace_drop *
 		trouble->quiet++;
 		return;
 	}
+	chain_names_tell(trouble->chains, drop, &record);
 	joined = record.drops[0];
 	joined.first_ns = joined.last_ns = drop->event.time_ns;
 	flow_table_drop(trouble->options.table, &record.key, &joined);
@@ -106,6 +109,8 @@ static void trouble_join_tcp(const struct trouble *trouble, const struct trace_t
 {
 	struct flow_tcp joined = record->tcp;
 
+	joined.by_socket =
+		tcp->event.type != FLOW_EVENT_TCP_RESET_RECEIVED; /* that is the peer's */
 	if (tcp->event.type == FLOW_EVENT_TCP_STATE && tcp->old_state == TROUBLE_SYN_SENT &&
 	    tcp->new_state == TROUBLE_ESTABLISHED)
 		joined.handshake_ns = tcp->since_ns;
@@ -119,8 +124,10 @@ static void trouble_take_tcp(struct trouble *trouble, const struct trace_tcp *tc
 	enum flow_kind kind = trouble_tcp_kind(trouble, tcp);
 	struct flow_record record;
 
-	if (trouble_is_elsewhere(trouble, tcp->netns))
+	if (trouble_is_elsewhere(trouble, tcp->netns)) {
+		trouble->elsewhere++;
 		return;
+	}
 	if (incident_of_tcp(&trouble->namer, tcp, kind, &record)) {
 		trouble->not_parsed++;
 		return;
@@ -170,6 +177,7 @@ void trouble_read(struct trouble *trouble)
 	if (!trouble->trace)
 		return;
 	clock_wall_offset_moved(&trouble->namer.wall_offset_ns);
+	chain_names_read(trouble->chains);
 	trace_read(trouble->trace, trouble_take, trouble);
 }
 
@@ -241,7 +249,9 @@ static void trouble_on_counters(void *context)
 {
 	struct trouble *trouble = context;
 
+	kallsyms_rest(trouble->namer.symbols);
 	net_counters_read(trouble->counters);
+	chain_names_follow(trouble->chains, trouble->counters);
 	if (trouble->options.tcp)
 		net_counters_each(trouble->counters, trouble_take_counter, trouble);
 }
@@ -269,6 +279,14 @@ static int trouble_parse_namespaces(struct trouble *trouble)
 	return 0;
 }
 
+static void trouble_count_hook(void *context, const char *tracepoint, const char *why_not)
+{
+	uint64_t *attached = context;
+
+	(void)tracepoint;
+	*attached += !why_not;
+}
+
 static void trouble_hook_refused(void *context, const char *tracepoint, const char *why_not)
 {
 	(void)context;
@@ -281,7 +299,8 @@ static void trouble_hook_refused(void *context, const char *tracepoint, const ch
  */
 static void trouble_open_trace(struct trouble *trouble)
 {
-	struct trace_options options = { .drops = trouble->options.drops,
+	struct trace_options options = { .manner = (enum trace_manner)trouble->options.manner,
+					 .drops = trouble->options.drops,
 					 .tcp = trouble->options.tcp,
 					 .firewalls = trouble->options.firewalls
 							      ? trouble->namer.symbols
@@ -323,6 +342,8 @@ static int trouble_open_parts(struct trouble *trouble, struct loop *loop)
 	if (!error)
 		error = net_counters_open(&trouble->counters, trouble->namespaces,
 					  trouble->namespace_count);
+	if (!error && trouble->options.nftrace)
+		error = chain_names_open(&trouble->chains, trouble->namer.texts);
 	if (!error)
 		error = loop_add_timer(loop, TROUBLE_COUNTERS_NS, trouble_on_counters, trouble,
 				       &trouble->counter_timer);
@@ -353,6 +374,7 @@ int trouble_open(struct trouble **out, struct loop *loop, const struct trouble_o
 		return error;
 	}
 	net_counters_read(trouble->counters);
+	chain_names_follow(trouble->chains, trouble->counters);
 	if (options->drops || options->tcp)
 		trouble_open_trace(trouble);
 	*out = trouble;
@@ -367,6 +389,7 @@ void trouble_close(struct trouble *trouble)
 	loop_source_free(trouble->repeat_timer);
 	loop_source_free(trouble->counter_timer);
 	net_counters_close(trouble->counters);
+	chain_names_close(trouble->chains);
 	trace_close(trouble->trace);
 	repeats_close(trouble->repeats);
 	kallsyms_close(trouble->namer.symbols);
@@ -380,14 +403,26 @@ void trouble_close(struct trouble *trouble)
 void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, void *context)
 {
 	struct trace_counts counts = { 0 };
+	uint64_t attached = 0;
+	bool raw = false;
 
-	if (trouble->trace)
+	if (trouble->trace) {
 		trace_count(trouble->trace, &counts);
+		trace_hooks(trouble->trace, trouble_count_hook, &attached);
+		raw = trace_manner(trouble->trace) == TRACE_RAW;
+	}
+	visit(context, "tracepoints_btf", raw ? 0 : attached,
+	      "tracepoints attached by BTF (tp_btf)");
+	visit(context, "tracepoints_raw", raw ? attached : 0, "tracepoints attached raw");
 	visit(context, "firewalls_named", trouble->trace ? trace_firewall_names(trouble->trace) : 0,
 	      "firewalls whose tables and chains are told (needs fentry)");
+	chain_names_count(trouble->chains, visit, context);
 	visit(context, "events_seen", counts.seen, "drops and TCP events in the kernel");
 	visit(context, "events_suppressed", counts.suppressed,
 	      "of those, not told: above events.rate of one reason on one CPU");
+	visit(context, "events_taken", counts.taken, "of those, taken from the ring");
+	visit(context, "events_elsewhere", trouble->elsewhere,
+	      "of those, of other network namespaces than events.namespaces");
 	visit(context, "events_lost", counts.lost, "of those, not told: the ring was full");
 	visit(context, "events_missed", counts.missed,
 	      "events not seen, inside the handling of another one");
@@ -398,6 +433,8 @@ void trouble_counters(const struct trouble *trouble, trouble_count_fn visit, voi
 	visit(context, "drops", trouble->drops, "drop events taken");
 	visit(context, "drops_quiet", trouble->quiet, "of those, only counted (events.quiet)");
 	visit(context, "tcp_events", trouble->tcp_events, "TCP events taken");
+	visit(context, "kernel_counters_untold", net_counters_untold(trouble->counters),
+	      "counters of devices and namespaces that there was no room for");
 	visit(context, "listen_overflows", trouble->overflows,
 	      "connections that found a listening socket's queue full");
 }

@@ -17,6 +17,8 @@
 struct trouble_options {
 	bool drops, tcp;
 	bool firewalls;		/* names of tables and chains, where the kernel tells */
+	bool nftrace;		/* the same by nftables' trace */
+	unsigned manner;	/* enum trace_manner of kernel/trace.h */
 	bool tcp_states;	/* a record for each change of state */
 	uint64_t rate;		/* events a second of one reason on one CPU */
 	const char *namespaces; /* inode numbers, with commas; NULL: all */

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""End to end over a veth pair between two namespaces: TCP throughput (iperf3, with and without segmentation
-offload) and ns per small UDP packet, with nothing at the node's end of the pair, with an empty program at its
-tcx hooks both ways, and with the real flowd there.
+"""End to end between two namespaces that three veth pairs join: TCP throughput (iperf3, with and without
+segmentation offload) and ns per small UDP packet, over a pair with nothing at the node's end, one with an empty
+program at its tcx hooks both ways, and one that the real flowd watches.
 
 bench_wire.py HOLD_EMPTY SEND_UDP [option]...     needs root and iperf3; FLOWD_BUILD names the build directory
 
-The three take turns within each round, each round in another order. Programs that send and receive are bound to
-CPUs, always the same; flowd is not, and what it uses is in the figures because the machine has no other CPUs for
-it (with two). "in": the data enters the node; "out": it leaves. TCP without offload goes into the hook packet by
-packet on the way in; on the way out the stack cuts behind the hook.
+All three are there all the time and take turns: UDP every few milliseconds within one process, iperf3 run by run,
+each round in another order, so that what the machine does meanwhile falls on all alike. Programs that send and
+receive are bound to CPUs, always the same. "in": the data enters the node; "out": it leaves. TCP without offload
+goes into the hook packet by packet on the way in; on the way out the stack cuts behind the hook.
 
-Drops and TCP's trouble are not traced: the UDP packets end as drops of a full socket, one event a packet, which is
-no price of the hooks.
+flowd has its hooks at the device alone unless --all says otherwise: drops, TCP's trouble and the owners of sockets
+have hooks of their own that see all of the machine, and so all three pairs. (The UDP packets here end as drops of a
+full socket, one event a packet.)
 """
 import argparse
 import json
@@ -28,36 +29,53 @@ from attachment import programs  # noqa: E402
 from daemon import Daemon  # noqa: E402
 from lab import Lab, wait_until  # noqa: E402
 
-DEVICE = "wire"  # at both ends
-NODE, PEER = "10.98.0.1", "10.98.0.2"
-UDP_NETS = {"node": "10.97.0.0", "peer": "10.96.0.0"}  # a /16 each, all of it local there
+VARIANTS = ("nothing", "empty", "flowd")  # the names of the devices at both ends, too
 CPU_SEND, CPU_RECEIVE = "0", "1"
-VARIANTS = ("nothing", "empty", "flowd")
-HOOKS_ALONE = {"events.drops": "false", "events.tcp": "false"}
+HOOKS_ALONE = {"events.drops": "false", "events.tcp": "false", "identity.enabled": "false"}
 TCP_TESTS = ("tcp in", "tcp in, no offload", "tcp out", "tcp out, no offload")
 UDP_TESTS = ("udp in, 1 flow", "udp in, 1000 flows", "udp out, 1 flow", "udp out, 1000 flows")
 # throughput of empty's, at least; ns of empty's, at most
 GOALS = {**{test: 0.98 for test in TCP_TESTS}, **{test: 1.05 for test in UDP_TESTS}}
 
 
+def node_address(variant):
+    return f"10.98.{VARIANTS.index(variant)}.1"
+
+
+def peer_address(variant):
+    return f"10.98.{VARIANTS.index(variant)}.2"
+
+
+def udp_net(end, variant):
+    """Its first address; a /16, all of it local at that end."""
+    return f"10.{(100 if end == 'node' else 110) + VARIANTS.index(variant)}.0.0"
+
+
 class Wire(Lab):
-    """The pair, with something to take the packets at either end."""
+    """The pairs, with something to take the packets at either end."""
 
     def __init__(self, arguments):
         super().__init__()
         self.arguments = arguments
         self.node, self.peer = self.namespace(), self.namespace()
-        self.node.ip("link", "add", DEVICE, "type", "veth", "peer", "name", DEVICE, "netns", self.peer.path)
-        for end, address, other, own, far in (
-                (self.node, NODE, PEER, "node", "peer"), (self.peer, PEER, NODE, "peer", "node")):
-            end.ip("link", "set", DEVICE, "addrgenmode", "none", "up")
-            end.ip("addr", "add", f"{address}/24", "dev", DEVICE)
-            end.ip("route", "add", "local", UDP_NETS[own] + "/16", "dev", "lo")
-            end.ip("route", "add", UDP_NETS[far] + "/16", "via", other)
+        for variant in VARIANTS:
+            self.join(variant)
         self.sinks = [self.sink(end) for end in (self.node, self.peer)]
-        self.start(self.node, "taskset", "-c", CPU_RECEIVE, "iperf3", "-s", "-B", NODE,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until("iperf3 listens", lambda: ":5201" in self.node.run("ss", "-tln").stdout)
+        self.hold_empty()
+        self.daemon = Daemon(self, self.node, ["flowd"], {} if arguments.all else HOOKS_ALONE).ready()
+        for variant in VARIANTS:
+            wait_until(f"{variant} is attached", lambda of=variant: programs(self.node).get(of, 0) ==
+                       (0 if of == "nothing" else 2))
+
+    def join(self, variant):
+        self.node.ip("link", "add", variant, "type", "veth", "peer", "name", variant, "netns", self.peer.path)
+        for end, own, other, near, far in (
+                (self.node, node_address(variant), peer_address(variant), "node", "peer"),
+                (self.peer, peer_address(variant), node_address(variant), "peer", "node")):
+            end.ip("link", "set", variant, "addrgenmode", "none", "up")
+            end.ip("addr", "add", f"{own}/24", "dev", variant)
+            end.ip("route", "add", "local", udp_net(near, variant) + "/16", "dev", "lo")
+            end.ip("route", "add", udp_net(far, variant) + "/16", "via", other)
 
     @staticmethod
     def sink(end):
@@ -68,121 +86,80 @@ class Wire(Lab):
         sink.bind(("", 9))
         return sink
 
-    def offload(self, on):
-        for end in (self.node, self.peer):
-            end.run("ethtool", "-K", DEVICE, *(part for name in ("tso", "gso", "gro")
-                                              for part in (name, "on" if on else "off")))
-
-    def received(self, end):
-        counts = json.loads(end.ip("-s", "-j", "link", "show", "dev", DEVICE))[0]["stats64"]
-        return counts["rx"]["packets"]
-
-    # ---- what is measured ----
-
-    def tcp(self, out):
-        """bits/s. The client is in the peer; `out`: the server sends."""
-        done = self.peer.run("taskset", "-c", CPU_SEND, "iperf3", "-c", NODE, "-t", self.arguments.seconds,
-                             "-J", *(["-R"] if out else []))
-        return json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"]
-
-    def udp(self, out, flows):
-        """ns for each packet that arrived, and ns of the sender's CPU, where the other end's work is done too."""
-        sender, receiver, target = ((self.node, self.peer, "peer") if out else (self.peer, self.node, "node"))
-        before = self.received(receiver)
-        done = sender.run("taskset", "-c", CPU_SEND, self.arguments.send_udp, UDP_NETS[target], flows,
-                          self.arguments.packets)
-        packets, took, used = (float(part) for part in done.stdout.split())
-        arrived = (self.received(receiver) - before) / (1.1 * packets)  # a tenth goes before
-        assert arrived > 0.99, f"{packets:.0f} packets sent, {100 * arrived:.1f} % arrived"
-        return took / packets / min(arrived, 1), used / packets
-
-    def measure(self, test):
-        kind, rest = test.split(" ", 1)
-        out = rest.startswith("out")
-        if kind == "udp":
-            return self.udp(out, 1000 if "1000" in rest else 1)
-        self.offload("no offload" not in rest)
-        value = self.tcp(out)
-        self.offload(True)
-        return value, None
-
-    # ---- what is attached ----
-
-    def attached(self):
-        return programs(self.node).get(DEVICE, 0)
-
-    def attach_nothing(self):
-        return lambda: None
-
-    def attach_empty(self):
-        with self.node:
-            # pylint: disable-next=consider-using-with
-            holder = subprocess.Popen([self.arguments.hold_empty, DEVICE], stdin=subprocess.PIPE,
-                                      stdout=subprocess.PIPE)
-        self.processes.append(holder)
+    def hold_empty(self):
+        holder = self.start(self.node, self.arguments.hold_empty, "empty", stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
         assert holder.stdout.readline() == b"attached\n"
 
-        def detach():
-            holder.stdin.close()
-            holder.wait(10)
-        return detach
+    def offload(self, on):
+        for end in (self.node, self.peer):
+            for variant in VARIANTS:
+                end.run("ethtool", "-K", variant, *(part for name in ("tso", "gso", "gro")
+                                                    for part in (name, "on" if on else "off")))
 
-    def attach_flowd(self):
-        daemon = Daemon(self, self.node, [DEVICE], HOOKS_ALONE).ready()
-        before = self.received(self.node)
+    def received(self, end, variant):
+        counts = json.loads(end.ip("-s", "-j", "link", "show", "dev", variant))[0]["stats64"]
+        return counts["rx"]["packets"]
 
-        def detach():
-            arrived = self.received(self.node) - before
-            wait_until("flowd has counted what arrived", lambda: seen(daemon) >= arrived)
-            daemon.stop()
-        return detach
+    def iperf3(self, variant, out):
+        """Gbit/s. The client is in the peer; `out`: the server sends."""
+        server = self.start(self.node, "taskset", "-c", CPU_RECEIVE, "iperf3", "-s", "--one-off",
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until("iperf3 listens", lambda: ":5201" in self.node.run("ss", "-tln").stdout)
+        done = self.peer.run("taskset", "-c", CPU_SEND, "iperf3", "-c", node_address(variant), "-n",
+                             self.arguments.bytes, "-J", *(["-R"] if out else []))
+        server.wait(10)
+        return json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
 
-    def attach(self, variant):
-        """Returns what undoes it."""
-        detach = getattr(self, "attach_" + variant)()
-        wait_until(f"{variant} is attached", lambda: self.attached() == (0 if variant == "nothing" else 2))
-        return detach
+    # ---- what is measured: {variant: [value of each round]} ----
+
+    def tcp(self, test):
+        values = {variant: [] for variant in VARIANTS}
+        self.offload("no offload" not in test)
+        for number in range(self.arguments.rounds):
+            for turn in range(len(VARIANTS)):
+                variant = VARIANTS[(number + turn) % len(VARIANTS)]
+                values[variant].append(self.iperf3(variant, " out" in test))
+        self.offload(True)
+        return values
+
+    def udp(self, test):
+        """ns of the sender's CPU for each packet, where the other end's work is done too."""
+        sender, receiver, target = ((self.node, self.peer, "peer") if " out" in test else
+                                    (self.peer, self.node, "node"))
+        before = {variant: self.received(receiver, variant) for variant in VARIANTS}
+        done = sender.run("taskset", "-c", CPU_SEND, self.arguments.send_udp, 1000 if "1000" in test else 1,
+                          self.arguments.packets, self.arguments.slices,
+                          *(udp_net(target, variant) for variant in VARIANTS))
+        lines = [[float(part) for part in line.split()] for line in done.stdout.splitlines()]
+        sent = self.arguments.packets * (self.arguments.slices + 1)  # one goes before
+        for variant in VARIANTS:
+            arrived = self.received(receiver, variant) - before[variant]
+            assert arrived > 0.99 * sent, f"{variant}: {sent} packets sent, {arrived} arrived"
+        return {variant: [line[place] for line in lines] for place, variant in enumerate(VARIANTS)}
+
+    def check_complete(self):
+        """flowd has counted what its device has."""
+        wait_until("flowd has counted what arrived", lambda: int(self.daemon.status()["packets_accounted"]) >=
+                   self.received(self.node, "flowd"))
 
 
-def seen(daemon):
-    return int(daemon.status()["packets_accounted"])
-
-
-def run_round(wire, number, tests, results):
-    for turn in range(len(VARIANTS)):
-        variant = VARIANTS[(number + turn) % len(VARIANTS)]
-        detach = wire.attach(variant)
-        for test in tests:
-            results[test][variant].append(wire.measure(test))
-        detach()
-        wait_until("nothing is attached", lambda: wire.attached() == 0)
-
-
-def ratio(values, variant, base):
-    return statistics.median(values[variant]) / statistics.median(values[base])
-
-
-def spread(values):
-    """Median of flowd / empty within rounds, and the quarters around it."""
-    of = sorted(one / other for one, other in zip(values["flowd"], values["empty"]))
-    quarters = statistics.quantiles(of, n=4) if len(of) > 1 else of * 3
-    return f"{statistics.median(of):.3f} ({quarters[0]:.3f} to {quarters[2]:.3f})"
+def middle(values):
+    """Median, and the quarters around it."""
+    quarters = statistics.quantiles(values, n=4) if len(values) > 1 else list(values) * 3
+    return statistics.median(values), f"{quarters[0]:.3f} to {quarters[2]:.3f}"
 
 
 def show(results, tabs):
-    columns = ("what", *VARIANTS, "unit", "flowd / empty", "goal", "empty / nothing", "flowd / empty in a round",
-               "CPU: flowd / empty")
-    rows = [columns]
-    for test, measured in results.items():
+    rows = [("what", *VARIANTS, "unit", "empty / nothing", "flowd / empty", "quarters", "goal")]
+    for test, values in results.items():
         tcp = test.startswith("tcp")
-        values, cpu = ({variant: [pair[part] for pair in measured[variant]] for variant in VARIANTS}
-                       for part in (0, 1))
-        medians = [statistics.median(values[variant]) / (1e9 if tcp else 1) for variant in VARIANTS]
-        rows.append((test, *(f"{median:.{2 if tcp else 0}f}" for median in medians),
-                     "Gbit/s" if tcp else "ns/packet", f"{ratio(values, 'flowd', 'empty'):.3f}",
-                     f"{'>=' if tcp else '<='} {GOALS[test]}", f"{ratio(values, 'empty', 'nothing'):.3f}",
-                     spread(values), "-" if tcp else f"{ratio(cpu, 'flowd', 'empty'):.3f}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
+        hooks = statistics.median(one / other for one, other in zip(values["empty"], values["nothing"]))
+        ratio, quarters = middle([one / other for one, other in zip(values["flowd"], values["empty"])])
+        rows.append((test, *(f"{statistics.median(values[variant]):.{2 if tcp else 0}f}" for variant in VARIANTS),
+                     "Gbit/s" if tcp else "ns/packet", f"{hooks:.3f}", f"{ratio:.3f}", quarters,
+                     f"{'>=' if tcp else '<='} {GOALS[test]}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("\t".join(row) if tabs else "  ".join(
             cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
@@ -199,32 +176,33 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("hold_empty")
     parser.add_argument("send_udp")
-    parser.add_argument("-r", "--rounds", type=int, default=10)
-    parser.add_argument("-s", "--seconds", type=int, default=1, help="of each iperf3 run")
-    parser.add_argument("-p", "--packets", type=int, default=150000, help="of each UDP run")
+    parser.add_argument("-r", "--rounds", type=int, default=10, help="of iperf3")
+    parser.add_argument("-b", "--bytes", default="1G", help="of each iperf3 run")
+    parser.add_argument("-s", "--slices", type=int, default=100, help="of UDP packets")
+    parser.add_argument("-p", "--packets", type=int, default=10000, help="of each slice")
     parser.add_argument("-o", "--only", default="", help="tests whose name begins so, as \"udp in\"")
+    parser.add_argument("-a", "--all", action="store_true", help="flowd with all its hooks")
     parser.add_argument("-t", "--tabs", action="store_true", help="columns end with a tab")
     return parser.parse_args()
 
 
 def main():
     arguments = parse()
-    tests = [test for test in (*TCP_TESTS, *UDP_TESTS) if test.startswith(arguments.only)]
-    results = {test: {variant: [] for variant in VARIANTS} for test in tests}
     started, load, (stolen, ticks) = time.monotonic(), os.getloadavg()[0], cpu_time()
     wire = Wire(arguments)
     try:
-        for number in range(arguments.rounds):
-            run_round(wire, number, tests, results)
+        results = {test: wire.tcp(test) if test in TCP_TESTS else wire.udp(test)
+                   for test in (*TCP_TESTS, *UDP_TESTS) if test.startswith(arguments.only)}
+        wire.check_complete()
     finally:
         wire.close()
     show(results, arguments.tabs)
     if not arguments.tabs:
         now_stolen, now_ticks = cpu_time()
-        print(f"medians of {arguments.rounds} rounds, {time.monotonic() - started:.0f} s. In a round: median of the "
-              "ratios within each round, and its quarters. CPU: what the sender's thread used, for a packet. "
-              f"Load when it began {load:.1f}: above 0.2 other programs are in the figures; the hypervisor kept "
-              f"{100 * (now_stolen - stolen) / (now_ticks - ticks):.1f} % of the CPUs' time for others.")
+        print(f"Medians of {arguments.rounds} rounds (UDP {arguments.slices}) and of the ratios within each, "
+              f"{time.monotonic() - started:.0f} s. Load when it began {load:.1f}: above 0.2 other programs are in "
+              f"the figures; the hypervisor kept {100 * (now_stolen - stolen) / (now_ticks - ticks):.1f} % of the "
+              "CPUs' time for others.")
 
 
 if __name__ == "__main__":

@@ -149,9 +149,11 @@ double mutator_run(struct mutator *mutator, enum mutator_hook hook, uint32_t fro
 struct datapath *mutator_open_datapath(uint32_t table_flows, uint32_t ring_bytes)
 {
 	struct datapath_options options = { .table_flows = table_flows, .ring_bytes = ring_bytes };
+	const uint16_t dns_port = 53;
 	struct datapath *datapath;
 
 	packet_rules_default(&options.rules);
+	packet_rules_set_dns(&options.rules, &dns_port, 1);
 	errno = -datapath_open(&datapath, &options);
 	if (errno)
 		timing_die("cannot open the datapath (root needed)");

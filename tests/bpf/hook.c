@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "bpf-common/filter_abi.h"
 #include "bpf-common/packet_parse.h"
 #include "flow_bpf.skel.h"
 #include "flowd/flow/packet_rules.h"
@@ -96,6 +97,17 @@ void hook_set_sampling(uint32_t role, uint16_t sampling)
 	bpf_map_update_elem(bpf_map__fd(programs->maps.device_slots), &slot, &device, BPF_ANY);
 }
 
+void hook_set_scope(uint32_t state, uint64_t cgroup_id)
+{
+	struct flow_filter_cgroup key = { .id = cgroup_id, .bank = FLOW_FILTER_SCOPE_BANK };
+	uint64_t in_scope = 1;
+
+	if (cgroup_id)
+		bpf_map_update_elem(bpf_map__fd(programs->maps.filter_cgroups), &key, &in_scope,
+				    BPF_ANY);
+	__atomic_store_n(&programs->bss->flow_filter_state, state, __ATOMIC_RELEASE);
+}
+
 void hook_reset(void)
 {
 	memset(heads, 0, cpus * SETS * sizeof(*heads));
@@ -122,11 +134,27 @@ static void look(struct hook_result *result)
 	}
 }
 
-int hook_run(enum hook hook, const struct hook_input *input, struct hook_result *result)
+static int hook_fd(enum hook hook)
 {
 	int fds[HOOK_COUNT] = { bpf_program__fd(programs->progs.tc_ingress),
 				bpf_program__fd(programs->progs.tc_egress),
 				bpf_program__fd(programs->progs.xdp_ingress) };
+
+	return fds[hook];
+}
+
+int64_t hook_time(enum hook hook, const struct hook_input *input, int repeat)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = input->bytes,
+		    .data_size_in = input->size, .repeat = repeat);
+
+	if (bpf_prog_test_run_opts(hook_fd(hook), &options))
+		return -errno;
+	return options.duration;
+}
+
+int hook_run(enum hook hook, const struct hook_input *input, struct hook_result *result)
+{
 	struct __sk_buff context = { .gso_size = input->gso_size, .gso_segs = input->gso_segments };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = input->bytes,
 		    .data_size_in = input->size, .repeat = 1);
@@ -136,7 +164,7 @@ int hook_run(enum hook hook, const struct hook_input *input, struct hook_result 
 		options.ctx_size_in = sizeof(context);
 	}
 	memset(result, 0, sizeof(*result));
-	if (bpf_prog_test_run_opts(fds[hook], &options))
+	if (bpf_prog_test_run_opts(hook_fd(hook), &options))
 		return -errno;
 	result->verdict = (int)options.retval;
 	look(result);

@@ -36,10 +36,14 @@ void hook_unload(void);
 void hook_set_role(uint32_t role);
 /* The same, 1 in `sampling` packets or, with FLOW_DEVICE_SAMPLE_FLOWS, conversations. */
 void hook_set_sampling(uint32_t role, uint16_t sampling);
+/* The word that packets read (FLOW_FILTER_*), and one cgroup of the scope; 0: none. */
+void hook_set_scope(uint32_t state, uint64_t cgroup_id);
 /* Empties table and ledger. */
 void hook_reset(void);
 /* Runs the packet, adding to what is there; -EINVAL: the kernel does not take such a packet here.
  */
 int hook_run(enum hook hook, const struct hook_input *input, struct hook_result *result);
+/* ns a run, of `repeat` runs in a row; or negative errno. */
+int64_t hook_time(enum hook hook, const struct hook_input *input, int repeat);
 
 #endif

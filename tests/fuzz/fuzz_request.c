@@ -72,6 +72,24 @@ static void use_answer(const struct answer *answer)
 	buffer_fini(&buffer);
 }
 
+static void use_listing(const struct listing *listing)
+{
+	struct buffer buffer = { 0 };
+	struct reply again;
+	char why[256];
+
+	demand(codec_pack_listing(listing, &buffer) == 0, "packing a table");
+	demand(codec_unpack_reply(buffer.data, buffer.size, &again, why, sizeof(why)) == 0,
+	       "unpacking a table");
+	demand(again.listing.row_count == listing->row_count &&
+		       again.listing.column_count == listing->column_count,
+	       "as many rows and columns");
+	for (size_t i = 0; i < listing->row_count * listing->column_count; i++)
+		demand(!strcmp(again.listing.cells[i], listing->cells[i]), "the same cells");
+	reply_fini(&again);
+	buffer_fini(&buffer);
+}
+
 /* The filter's other door: what a user types, for every field. */
 static void try_operands(const uint8_t *data, size_t size)
 {
@@ -103,7 +121,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request_fini(&request);
 	}
 	if (codec_unpack_reply(data, size, &reply, why, sizeof(why)) == 0) {
-		use_answer(&reply.answer);
+		if (reply.type == REPLY_LISTING)
+			use_listing(&reply.listing);
+		else
+			use_answer(&reply.answer);
 		reply_fini(&reply);
 	}
 	if (codec_unpack_batch(data, size, &sequence, &batch, why, sizeof(why)) == 0) {

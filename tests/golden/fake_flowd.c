@@ -25,6 +25,7 @@ enum step_kind {
 	STEP_ANSWER,
 	STEP_STORY, /* of fake_trouble.h */
 	STEP_STATUS,
+	STEP_LISTING,
 	STEP_ERROR,
 	STEP_RESTART,
 	STEP_DIE,
@@ -37,6 +38,7 @@ struct step {
 	bool more;	     /* at_end is false */
 	size_t loss_count;
 	const struct flow_loss *losses;
+	uint32_t scope;
 };
 
 static const struct flow_loss ring_loss = { .source = "ring_buffer",
@@ -64,7 +66,11 @@ static const struct flow_loss restart_loss = { .source = "daemon_restart",
 static const struct step plain[] = { ANSWER(7, 3, 3), STEP(END) };
 static const struct step pages[] = { ANSWER(7, 2, 2, .more = true), ANSWER(7, 2, 0, .more = true),
 				     ANSWER(7, 5, 3), STEP(END) };
-static const struct step story[] = { { .kind = STEP_STORY, .epoch = 7, .position = 1 }, STEP(END) };
+#define STORY                                                  \
+	{                                                      \
+		.kind = STEP_STORY, .epoch = 7, .position = 1, \
+	}
+static const struct step story[] = { STORY, STORY, STEP(END) };
 static const struct step losses[] = { ANSWER(7, 1, 1, .more = true, LOSS(ring_loss)),
 				      ANSWER(7, 2, 1, LOSS(unknown_loss)), STEP(END) };
 static const struct step breaks[] = { ANSWER(7, 2, 2, .more = true), STEP(DIE) };
@@ -73,6 +79,8 @@ static const struct step told_restart[] = { ANSWER(7, 2, 2), STEP(RESTART),
 static const struct step untold_restart[] = { ANSWER(7, 2, 2), STEP(RESTART), ANSWER(8, 1, 1),
 					      STEP(STATUS), STEP(END) };
 static const struct step status[] = { STEP(STATUS), STEP(END) };
+static const struct step listing[] = { STEP(LISTING), STEP(END) };
+static const struct step scoped[] = { ANSWER(7, 1, 1, .scope = 2), STEP(END) };
 static const struct step refusal[] = { STEP(ERROR), STEP(END) };
 static const struct step garbage[] = { STEP(GARBAGE), STEP(END) };
 
@@ -86,6 +94,8 @@ static const struct scenario {
 		  { "told-restart", told_restart },
 		  { "untold-restart", untold_restart },
 		  { "status", status },
+		  { "listing", listing },
+		  { "scoped", scoped },
 		  { "refusal", refusal },
 		  { "garbage", garbage } };
 
@@ -123,8 +133,21 @@ static void fill_record(struct flow_record *record, uint64_t position)
 }
 
 static const char *scenario_name;
+static bool is_quiet; /* "=NAME": what was asked is not printed */
 
-static int pack_answer(const struct step *step, struct buffer *out)
+/* The records of the story that match, as the daemon would choose them. */
+static size_t tell_story(const struct filter *filter, struct flow_record *records)
+{
+	struct flow_record all[FAKE_TROUBLE_MAX];
+	size_t count = fake_trouble(scenario_name, START_NS, all), kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (filter_match(filter, &all[i]))
+			records[kept++] = all[i];
+	return kept;
+}
+
+static int pack_answer(const struct step *step, const struct filter *filter, struct buffer *out)
 {
 	struct flow_record records[FAKE_TROUBLE_MAX];
 	struct answer answer = { .epoch = step->epoch,
@@ -134,13 +157,14 @@ static int pack_answer(const struct step *step, struct buffer *out)
 				 .losses = step->losses,
 				 .loss_count = step->loss_count,
 				 .at_end = !step->more,
+				 .scope = step->scope,
 				 .oldest_ns = START_NS,
 				 .node_name = "node1" };
 
 	for (size_t i = 0; i < step->record_count; i++)
 		fill_record(&records[i], step->position - step->record_count + 1 + i);
 	if (step->kind == STEP_STORY)
-		answer.record_count = fake_trouble(scenario_name, START_NS, records);
+		answer.record_count = tell_story(filter, records);
 	return codec_pack_answer(&answer, out);
 }
 
@@ -181,14 +205,31 @@ static int pack_status(struct buffer *out)
 	return codec_pack_status(&facts, out);
 }
 
-static int pack_step(const struct step *step, struct buffer *out)
+static int pack_listing(struct buffer *out)
+{
+	static const char *const columns[] = { "name", "id", "flows_s", "why", NULL };
+	struct listing rows = { .note = "as far as is known\033[31m" };
+
+	listing_begin(&rows, columns);
+	listing_add(&rows,
+		    (const char *const[]){ "web \"0\"", "0123456789abcdef0123", "1.50", NULL });
+	listing_add(&rows,
+		    (const char *const[]){ "caf\303\251\033[31m", NULL, "20.00", "not asked" });
+	int error = codec_pack_listing(&rows, out);
+	listing_fini(&rows);
+	return error;
+}
+
+static int pack_step(const struct step *step, const struct filter *filter, struct buffer *out)
 {
 	switch (step->kind) {
 	case STEP_ANSWER:
 	case STEP_STORY:
-		return pack_answer(step, out);
+		return pack_answer(step, filter, out);
 	case STEP_STATUS:
 		return pack_status(out);
+	case STEP_LISTING:
+		return pack_listing(out);
 	case STEP_ERROR:
 		return codec_pack_error(ERROR_OVERLOADED, "too many readers \033[31mtoday", out);
 	case STEP_GARBAGE:
@@ -204,10 +245,19 @@ static void print_request(const struct request *request)
 {
 	static const char *const starts[] = { "AFTER", "OLDEST", "NOW", "LAST", "FIRST" };
 	const struct query *query = &request->query;
-	char filter[1024];
+	char filter[8192];
 
 	if (request->type == REQUEST_STATUS) {
 		puts("STATUS");
+		return;
+	}
+	if (request->type == REQUEST_LIST) {
+		printf("LIST %s\n", request->what);
+		return;
+	}
+	if (request->type == REQUEST_SCOPE) {
+		printf("SCOPE %d %s %s\n", request->scope.operation, request->scope.kind,
+		       request->scope.name);
 		return;
 	}
 	filter_format(query->filter, filter, sizeof(filter));
@@ -246,7 +296,8 @@ static int take_request(nng_socket socket, struct request *request)
 		printf("bad request: %s\n", why);
 		return -1;
 	}
-	print_request(request);
+	if (!is_quiet)
+		print_request(request);
 	fflush(stdout);
 	return 0;
 }
@@ -267,7 +318,6 @@ static const struct step *serve(nng_socket socket, const struct step *step)
 
 	if (take_request(socket, &request))
 		exit(1);
-	request_fini(&request);
 	if (step->kind == STEP_DIE)
 		_exit(0);
 	if (step->kind == STEP_END) {
@@ -275,8 +325,9 @@ static const struct step *serve(nng_socket socket, const struct step *step)
 		fflush(stdout);
 		pause();
 	}
-	if (pack_step(step, &packed) || send_buffer(socket, &packed))
+	if (pack_step(step, request.query.filter, &packed) || send_buffer(socket, &packed))
 		exit(1);
+	request_fini(&request);
 	return step + 1;
 }
 
@@ -318,11 +369,13 @@ int main(int argc, char **argv)
 	struct flow_record records[FAKE_TROUBLE_MAX];
 
 	alarm(LIMIT_SECONDS);
-	scenario_name = argc == 3 ? argv[2] : "";
+	is_quiet = argc == 3 && *argv[2] == '=';
+	scenario_name = argc == 3 ? argv[2] + is_quiet : "";
 	for (size_t i = 0; argc == 3 && i < sizeof(scenarios) / sizeof(*scenarios); i++)
-		if (!strcmp(scenarios[i].name, argv[2]))
+		if (!strcmp(scenarios[i].name, scenario_name))
 			run(argv[1], scenarios[i].steps);
-	if (argc == 3 && (fake_trouble(argv[2], START_NS, records) || !strcmp(argv[2], "nothing")))
+	if (argc == 3 &&
+	    (fake_trouble(scenario_name, START_NS, records) || !strcmp(scenario_name, "nothing")))
 		run(argv[1], story);
 	fprintf(stderr, "usage: fake_flowd URL SCENARIO\n");
 	return 2;

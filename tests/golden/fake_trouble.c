@@ -7,8 +7,10 @@
 #include "proto/address.h"
 #include "proto/protocol.h"
 
-#define SECOND 1000000000ull
-#define NETNS  4026532251u
+#define SECOND	     1000000000ull
+#define NETNS_ROUTER 4026532001u
+#define NETNS_CLIENT 4026532101u
+#define NETNS_SERVER 4026532251u
 
 struct story {
 	struct flow_record *records;
@@ -66,7 +68,7 @@ static struct flow_record *tell_drop(struct story *story, unsigned second, uint6
 					       .packets = packets,
 					       .first_ns = record->first_ns,
 					       .last_ns = record->last_ns };
-	record->incident.netns = NETNS;
+	record->incident.netns = NETNS_SERVER;
 	return record;
 }
 
@@ -77,6 +79,91 @@ static void tell_connect(struct story *story, unsigned second, uint32_t error)
 	record->verdict = FLOW_VERDICT_TRACED;
 	record->incident.error = error;
 	record->incident.duration_ns = second * SECOND;
+}
+
+/* ---- faults: datagrams or SYNs that do not arrive ----------------------------------------------
+ */
+
+struct fault {
+	const char *name, *reason, *site, *hook, *table, *chain, *interface;
+	uint32_t netns;
+	uint8_t icmp_type, icmp_code; /* that the router answered with; 0: it did not */
+	bool tcp, unseen;	      /* unseen: no packet left the client */
+};
+
+static const struct fault faults[] = {
+	{ "nft-input", "NETFILTER_DROP", "nft_do_chain", "input", "lab", "c", "eth0", NETNS_SERVER,
+	  .tcp = true },
+	{ "nft-forward", "NETFILTER_DROP", "nft_do_chain", "forward", "lab", "c", "client",
+	  NETNS_ROUTER },
+	{ "nft-output", "NETFILTER_DROP", "nft_do_chain", "output", "lab", "c", NULL, NETNS_CLIENT,
+	  .unseen = true },
+	{ "iptables", "NETFILTER_DROP", "nf_hook_slow", "input", "filter", "INPUT", "eth0",
+	  NETNS_SERVER },
+	{ "unnamed-input", "NETFILTER_DROP", "nf_hook_slow", "input", NULL, NULL, "eth0",
+	  NETNS_SERVER },
+	{ "conntrack-full", "NETFILTER_DROP", "nf_hook_slow", "prerouting", NULL, NULL, "eth0",
+	  NETNS_SERVER },
+	{ "rp-filter", "IP_RPFILTER", "ip_rcv_finish_core", .interface = "client",
+	  .netns = NETNS_ROUTER },
+	{ "no-route", "IP_INNOROUTES", "ip_error", .interface = "client", .netns = NETNS_ROUTER,
+	  .icmp_type = 3 },
+	{ "ttl", "IP_INHDR", "ip_forward", .interface = "client", .netns = NETNS_ROUTER,
+	  .icmp_type = 11 },
+	{ "udp-closed", "NO_SOCKET", "__udp4_lib_rcv", .interface = "eth0", .netns = NETNS_SERVER,
+	  .icmp_type = 3, .icmp_code = 3 },
+	{ "socket-buffer", "SOCKET_RCVBUFF", "udp_queue_rcv_one_skb", .interface = "eth0",
+	  .netns = NETNS_SERVER },
+	{ "checksum", "TCP_CSUM", "tcp_v4_rcv", .interface = "eth0", .netns = NETNS_SERVER,
+	  .tcp = true },
+	{ "mtu", "PKT_TOO_BIG", "ip_forward", .interface = "client", .netns = NETNS_ROUTER,
+	  .icmp_type = 3, .icmp_code = 4 },
+	{ "neighbour", "NEIGH_FAILED", "neigh_invalidate", .interface = "server",
+	  .netns = NETNS_ROUTER, .icmp_type = 3, .icmp_code = 1 },
+	{ "tc-program", "TC_INGRESS", "__netif_receive_skb_core", .interface = "eth0",
+	  .netns = NETNS_SERVER },
+	{ "xdp-program", "NOT_SPECIFIED", "veth_xdp_rcv_skb", .interface = "eth0",
+	  .netns = NETNS_SERVER },
+	{ "no-reason", NULL, "ip_forward", .interface = "client", .netns = NETNS_ROUTER },
+};
+
+static void to_udp(struct flow_record *record, const struct fault *fault)
+{
+	if (!fault->tcp) {
+		record->key.protocol = PROTOCOL_UDP;
+		record->flags = 0;
+	}
+}
+
+static void tell_fault(struct story *story, const struct fault *fault)
+{
+	struct flow_record *drop = tell_drop(story, 1, 3, fault->reason, fault->site), *flow;
+	int version;
+
+	drop->incident.hook = fault->hook;
+	drop->incident.table = fault->table;
+	drop->incident.chain = fault->chain;
+	drop->incident.netns = fault->netns;
+	if (fault->interface) {
+		drop->point_count = 1;
+		drop->points[0].interface = fault->interface;
+	}
+	to_udp(drop, fault);
+	if (fault->unseen)
+		return;
+	flow = tell_flow(story, 0, false, 3, 222, FLOW_TCP_SYN);
+	flow->end_reason = FLOW_END_IDLE;
+	flow->verdict = FLOW_VERDICT_DROPPED;
+	flow->dropped = 3;
+	flow->drops[0] = drop->drops[0];
+	to_udp(flow, fault);
+	if (!fault->icmp_type)
+		return;
+	flow->icmp_error = (struct flow_icmp_error){ .packets = 1,
+						     .type = fault->icmp_type,
+						     .code = fault->icmp_code };
+	address_parse(fault->icmp_code == 3 ? "10.0.0.2" : "10.0.9.9", flow->icmp_error.reporter,
+		      &version);
 }
 
 /* ---- stories -------------------------------------------------------------------------------- */
@@ -157,6 +244,198 @@ static void well(struct story *story)
 	tell_flow(story, 0, true, 4, 1272, flags);
 }
 
+/* Of a flood few events are told; the row has them all, and one that no event told of. */
+static void flood(struct story *story)
+{
+	struct flow_record *flow;
+
+	tell_drop(story, 1, 1, "NETFILTER_DROP", "nft_do_chain")->incident.hook = "input";
+	flow = tell_flow(story, 0, false, 1005, 70000, FLOW_TCP_SYN);
+	flow->end_reason = FLOW_END_IDLE;
+	flow->dropped = 1005;
+	flow->drops[0] = story->records[0].drops[0];
+	flow->drops[0].packets = 1000;
+	flow->drops[1] =
+		(struct flow_drop){ "TCP_CSUM", "tcp_v4_rcv", 5, flow->first_ns, flow->last_ns };
+}
+
+/* One datagram after the other, and no answer: from a socket that may not expect one. */
+static void silent_udp(struct story *story)
+{
+	struct flow_record *flow = tell_flow(story, 0, false, 4, 240, 0);
+
+	flow->key.protocol = PROTOCOL_UDP;
+	flow->end_reason = FLOW_END_IDLE;
+}
+
+static void backlog(struct story *story)
+{
+	struct flow_record *full;
+
+	silent(story);
+	full = tell(story, FLOW_KIND_TCP_OVERFLOW, 2, true);
+	full->key.dst_port = 0;
+	full->key.protocol = PROTOCOL_TCP;
+	memset(full->key.dst, 0, sizeof(full->key.dst));
+	full->dropped = 5;
+	full->drops[0] = (struct flow_drop){ .reason = "LISTEN_OVERFLOW",
+					     .packets = 5,
+					     .first_ns = full->first_ns,
+					     .last_ns = full->last_ns };
+	full->incident.netns = NETNS_SERVER;
+}
+
+/* Yesterday's connection was opened; today's is refused. */
+static void refused_again(struct story *story)
+{
+	well(story);
+	for (size_t i = 0; i < story->count; i++)
+		story->records[i].flow_id += 10;
+	refused(story);
+}
+
+static void no_way(struct story *story)
+{
+	tell_connect(story, 0, ENETUNREACH);
+}
+
+/* Sent and received are two views of one reset, behind a handshake. */
+static void reset_later(struct story *story)
+{
+	const uint16_t flags = FLOW_TCP_SYN | FLOW_TCP_ACK | FLOW_TCP_PSH;
+	struct flow_record *reset;
+
+	tell_flow(story, 0, false, 4, 400, flags);
+	tell_flow(story, 0, true, 3, 200, flags | FLOW_TCP_RST);
+	reset = tell(story, FLOW_KIND_TCP_RESET, 2, false);
+	reset->verdict = FLOW_VERDICT_TRACED;
+	reset->flags = FLOW_TCP_RST;
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+static struct flow_record *tell_dns(struct story *story, unsigned second, bool timeout,
+				    const struct flow_dns_parts *parts, void *room)
+{
+	struct flow_record *record = tell(story, FLOW_KIND_DNS, second, !timeout);
+	int version;
+
+	record->flow_id = 0;
+	record->key.protocol = PROTOCOL_UDP;
+	record->key.src_port = timeout ? 40053 : 53;
+	record->key.dst_port = timeout ? 53 : 40053;
+	address_parse("10.0.0.53", timeout ? record->key.dst : record->key.src, &version);
+	if (timeout)
+		record->verdict = FLOW_VERDICT_ERROR;
+	record->dns = flow_dns_make(parts, room);
+	return record;
+}
+
+static const uint16_t type_a[] = { 1 };
+
+static struct flow_dns_parts dns_parts(enum flow_dns_event event, uint64_t waited_ns)
+{
+	struct flow_dns_parts parts = { .head = { .event = (uint8_t)event,
+						  .id = 4711,
+						  .client_port = 40053,
+						  .latency_ns = 3000000,
+						  .waited_ns = waited_ns,
+						  .qtype_count = 1 },
+					.qtypes = type_a,
+					.query = "www.example.org.",
+					.cnames = "" };
+	int version;
+
+	address_parse("10.0.0.53", parts.head.server, &version);
+	return parts;
+}
+
+/* 4.1 s of the 4.3 s: two questions that were lost, then an answer, then a handshake. */
+static void dns_slow(struct story *story)
+{
+	static _Alignas(8) uint8_t room[FLOW_DNS_SIZE];
+	static const uint8_t ips[1][16] = { { [10] = 0xff, 0xff, 10, 0, 0, 2 } };
+	struct flow_dns_parts parts = dns_parts(FLOW_DNS_EVENT_RESPONSE, 41 * SECOND / 10);
+
+	parts.head.ttl = 30;
+	parts.head.retries = 2;
+	parts.head.answers = parts.head.ip_count = 1;
+	parts.ips = ips;
+	tell_dns(story, 0, false, &parts, room);
+	well(story);
+	story->records[1].first_ns += SECOND / 1000;
+	story->records[1].tcp.handshake_ns = 199 * (SECOND / 1000);
+	story->records[1].destination_names = "www.example.org\0";
+	story->records[2].source_names = "www.example.org\0";
+}
+
+static void dns_failed(struct story *story)
+{
+	static _Alignas(8) uint8_t rooms[3][FLOW_DNS_SIZE];
+	struct flow_dns_parts parts = dns_parts(FLOW_DNS_EVENT_RESPONSE, 0);
+
+	parts.head.rcode = 3;
+	tell_dns(story, 0, false, &parts, rooms[0]);
+	tell_dns(story, 2, false, &parts, rooms[1]);
+	parts = dns_parts(FLOW_DNS_EVENT_TIMEOUT, 0);
+	parts.head.latency_ns = 5 * SECOND;
+	tell_dns(story, 9, true, &parts, rooms[2]);
+}
+
+static const struct flow_endpoint client_pod = {
+	.text = { [ENDPOINT_NAMESPACE] = "shop", [ENDPOINT_POD] = "shop/client" },
+	.netns = NETNS_CLIENT
+};
+static const struct flow_endpoint web_pods[] = {
+	{ .text = { [ENDPOINT_NAMESPACE] = "shop",
+		    [ENDPOINT_POD] = "shop/web-0",
+		    [ENDPOINT_CONTAINER_NAME] = "nginx" },
+	  .netns = NETNS_SERVER },
+	{ .text = { [ENDPOINT_NAMESPACE] = "shop", [ENDPOINT_POD] = "shop/web-1" }, .netns = 7 }
+};
+
+static void name_ends(struct flow_record *record, const struct flow_endpoint *pod)
+{
+	bool back = record->key.src_port == 80;
+
+	record->ends[back ? FLOW_DESTINATION : FLOW_SOURCE] =
+		(struct flow_end){ .endpoint = &client_pod, .comm = "curl", .pid = 7 };
+	record->ends[back ? FLOW_SOURCE : FLOW_DESTINATION].endpoint = pod;
+}
+
+/* The firewall's story between pods, and another pod with a like name that fares well. */
+static void pods(struct story *story)
+{
+	size_t first;
+	int version;
+
+	firewall(story);
+	first = story->count;
+	for (size_t i = 1; i < first; i++) /* the first drop comes before its socket is known */
+		name_ends(&story->records[i], &web_pods[0]);
+	well(story);
+	for (size_t i = first; i < story->count; i++) {
+		struct flow_record *record = &story->records[i];
+		bool back = record->key.src_port == 80;
+
+		record->flow_id += 10;
+		address_parse("10.0.0.3", back ? record->key.src : record->key.dst, &version);
+		name_ends(record, &web_pods[1]);
+	}
+}
+
+/* The server's program closed with the client's FIN unread. */
+static void unread(struct story *story)
+{
+	struct flow_record *flow;
+
+	well(story);
+	flow = &story->records[0];
+	flow->dropped = 1;
+	flow->drops[0] = (struct flow_drop){ "QUEUE_PURGE", "sk_stream_kill_queues", 1,
+					     flow->first_ns, flow->last_ns };
+}
+
 static void nothing(struct story *story)
 {
 	(void)story;
@@ -165,8 +444,22 @@ static void nothing(struct story *story)
 static const struct {
 	const char *name;
 	void (*tell)(struct story *story);
-} stories[] = { { "firewall", firewall }, { "refused", refused }, { "silent", silent },
-		{ "path-mtu", path_mtu }, { "lossy", lossy },	  { "well", well },
+} stories[] = { { "firewall", firewall },
+		{ "refused", refused },
+		{ "silent", silent },
+		{ "path-mtu", path_mtu },
+		{ "lossy", lossy },
+		{ "well", well },
+		{ "flood", flood },
+		{ "unread", unread },
+		{ "silent-udp", silent_udp },
+		{ "backlog", backlog },
+		{ "refused-again", refused_again },
+		{ "no-way", no_way },
+		{ "reset-later", reset_later },
+		{ "dns-slow", dns_slow },
+		{ "dns-failed", dns_failed },
+		{ "pods", pods },
 		{ "nothing", nothing } };
 
 size_t fake_trouble(const char *name, uint64_t start_ns, struct flow_record *records)
@@ -176,5 +469,8 @@ size_t fake_trouble(const char *name, uint64_t start_ns, struct flow_record *rec
 	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++)
 		if (!strcmp(stories[i].name, name))
 			stories[i].tell(&story);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (!strcmp(faults[i].name, name))
+			tell_fault(&story, &faults[i]);
 	return story.count;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Stories of trouble between 10.0.0.1 and 10.0.0.2:80, as records for fake_flowd. */
+/* Stories of trouble between 10.0.0.1 and 10.0.0.2:80, as records for fake_flowd: what Linux 6.18
+ * told of each in tests/netns/test_trouble.py. */
 #ifndef TESTS_FAKE_TROUBLE_H
 #define TESTS_FAKE_TROUBLE_H
 

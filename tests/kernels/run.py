@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Tests of the suites `bpf` and `netns` inside a Debian kernel: run.py VERSION SOURCE BUILD
-[NAME...]. Speaks TAP, one line a case. Kernels are kept in $FLOWD_KERNEL_CACHE
+[NAME[:CASE]...]. Speaks TAP, one line a case. Kernels are kept in $FLOWD_KERNEL_CACHE
 (~/.cache/flowd-kernels)."""
 import glob
 import json
@@ -18,12 +18,13 @@ from machine import Initramfs, Kernel, Unavailable, boot
 
 # What depends on the kernel: the programs and their counts on both; attaching where there is no tcx, and the
 # life of what is attached where there is. Emulation is slow, and the rest is the same code on any kernel.
-TESTS = {"6.1": re.compile(r"bpf_(hooks|filter)|netns_(traffic|attach)"),
-         "6.12": re.compile(r"bpf_(hooks|drain)|netns_(traffic|tunnel|trouble)")}
+TESTS = {"6.1": re.compile(r"bpf_(hooks|filter)|netns_(traffic|attach|identity)"),
+         "6.12": re.compile(r"bpf_(hooks|drain)|netns_(traffic|tunnel|trouble|identity)")}
 # A daemon starts for each case, and in emulation the verifier takes seconds: of these a choice. By name
 # (run.py 6.1 SOURCE BUILD netns_trouble) any test is run, with all its cases.
 CASES = {
     "netns_traffic": ["Traffic.test_tcp_ipv4", "Traffic.test_vlan"],
+    "netns_identity": ["Processes.test_hooks", "Processes.test_short_process", "Processes.test_units"],
     "netns_trouble": ["Trouble.test_nft_input", "Trouble.test_retransmit"],
     "netns_tunnel": ["Tunnel.test_gre", "Tunnel.test_pod"],
 }
@@ -33,7 +34,7 @@ MODULES = ("veth", "bridge", "8021q", "dummy", "sch_ingress", "cls_bpf", "cls_u3
            "sctp", "macvlan", "vxlan", "geneve", "ip_gre", "ip6_gre", "ipip", "sit", "ip6_tunnel", "nft_ct",
            "iptable_filter", "xt_tcpudp", "sch_netem", "tcp_diag")
 COMMANDS = ("bash", "ip", "ss", "tc", "nft", "ping", "dnsmasq", "drill", "bpftool", "nngcat",
-            "ethtool", "sleep", "iptables-legacy")
+            "ethtool", "sleep", "iptables-legacy", "curl")
 PYTHON_UNUSED = ("test", "tests", "idlelib", "lib2to3", "ensurepip", "distutils", "tkinter",
                  "turtledemo", "pydoc_data", "dist-packages", "site-packages", "__pycache__",
                  "config-3.11-x86_64-linux-gnu", "venv", "wsgiref", "xmlrpc", "sqlite3", "dbm")
@@ -44,7 +45,10 @@ def tests_of(version, build, wanted):
     with open(os.path.join(build, "meson-info/intro-tests.json"), encoding="utf-8") as file:
         tests = json.load(file)
     if wanted:
-        return [test for test in tests if test["name"] in wanted]
+        cases = [name.partition(":") for name in wanted]
+        return [{**test, "cmd": test["cmd"] + [case for other, _, case in cases
+                                               if other == test["name"] and case]}
+                for test in tests if test["name"] in {name for name, _, _ in cases}]
     return [{**test, "cmd": test["cmd"] + CASES.get(test["name"], [])} for test in tests
             if TESTS[version].fullmatch(test["name"])]
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 PROGRAMS = {
-    "docs/man/flowcli.1": ("flowcli/flowcli", [[], ["observe"], ["status"], ["drops"], ["dns"], ["tcp"], ["why"], ["capture"]]),
+    "docs/man/flowcli.1": ("flowcli/flowcli", [[], ["observe"], ["status"], ["drops"], ["dns"], ["tcp"], ["why"], ["capture"], ["list", "pods"], ["scope", "add"]]),
     "docs/man/flowd.8": ("flowd/flowd", [[]]),
 }
 CONFIG_PAGE, CONFIG_SOURCES = "docs/man/flowd.conf.5", re.compile(r"flowd/(config\w*|export/\w+)\.c$")

@@ -78,9 +78,11 @@ class Follower:
 
 class Daemon:
     """flowd in a namespace, on the devices that `interfaces` (globs) name; `settings` are keys of
-    its configuration, `file` is the text of its file, which reload() replaces."""
+    its configuration, `file` is the text of its file, which reload() replaces. It is started by
+    `wrapper`, with these `variables` in its environment."""
 
-    def __init__(self, lab, namespace, interfaces, settings=None, run_dir=None, file=""):
+    def __init__(self, lab, namespace, interfaces, settings=None, run_dir=None, file="",
+                 wrapper=(), **variables):
         self.lab, self.namespace = lab, namespace
         self.file = os.path.join(lab.directory, f"flowd{len(lab.processes)}.yaml")
         self.run_dir = run_dir or os.path.join(lab.directory, f"run{len(lab.processes)}")
@@ -88,7 +90,7 @@ class Daemon:
         self.events_url = f"ipc://{self.run_dir}/events.sock"
         self.environment = dict(os.environ, NO_COLOR="1", FLOWCLI_SERVER=self.url)
         self._write_config(file)
-        command = [FLOWD, "--config", self.file]
+        command = [*wrapper, FLOWD, "--config", self.file]
         for key, value in {"interfaces.include": ",".join(interfaces), "bus.query": self.url,
                            "bus.events": self.events_url, "node_name": "lab",
                            "events.namespaces": lab.inodes(),
@@ -96,7 +98,8 @@ class Daemon:
             command += ["--set", f"{key}={value}"]
         self.log = os.path.join(lab.directory, f"flowd{len(lab.processes)}.log")
         with open(self.log, "w", encoding="utf-8") as log:
-            self.process = lab.start(namespace, *command, stdout=log, stderr=log)
+            self.process = lab.start(namespace, *command, stdout=log, stderr=log,
+                                     env=dict(os.environ, **variables))
 
     def _write_config(self, text):
         """Never empty: without a file the machine's own is read."""

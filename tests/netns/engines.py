@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Real container engines in a lab, each with its own directories and, where it makes a network, in
 a namespace of the lab. The image is busybox alone. What an engine left in the cgroup tree goes."""
+import contextlib
 import glob
 import json
 import os
+import queue
 import shutil
+import socket
 import subprocess
+import threading
 
 from lab import wait_until
 
@@ -50,6 +54,63 @@ def remove_cgroups(pattern):
     for root in HIERARCHIES:
         for found in glob.glob(f"{root}/{pattern}"):
             wait_until(f"{found} is empty", lambda path=found: gone(path))
+
+
+@contextlib.contextmanager
+def cgroup(path):
+    """Programs started inside live in this cgroup, which is made; threads of the test do not."""
+    def move(where):
+        with open(f"{where}/cgroup.procs", "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
+    with open("/proc/self/cgroup", encoding="ascii") as file:
+        home = next(line[4:-1] for line in file if line.startswith("0::"))
+    os.makedirs(f"{CGROUPS}/{path}")
+    move(f"{CGROUPS}/{path}")
+    try:
+        yield
+    finally:
+        move(f"{CGROUPS}{home}")
+
+
+class HttpSocket:
+    """Stands in for an engine in trouble: takes one connection at a time on a unix socket, and
+    answers when the test says so, what the test says."""
+
+    def __init__(self, path):
+        self.path = path
+        self._answers = queue.Queue()
+        self._requests = queue.Queue()
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(path)
+        self._server.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            with client:
+                self._requests.put(client.recv(4096))
+                status, thing = self._answers.get()
+                body = json.dumps(thing)
+                with contextlib.suppress(OSError):
+                    client.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n"
+                                   f"{body}".encode())
+
+    def asked(self):
+        """True once for each request that has come."""
+        with contextlib.suppress(queue.Empty):
+            return bool(self._requests.get_nowait())
+        return False
+
+    def answer(self, status, thing):
+        self._answers.put((status, thing))
+
+    def close(self):
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
 
 
 class Engine:
@@ -135,6 +196,7 @@ class Podman(Engine):
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
             f'[network]\nnetwork_config_dir = "{self.path("networks")}"\n')))
         self.before = self.groups_of_all()
+        self.service = None
         archive = self.path("image.tar")
         subprocess.run(["tar", "-C", self.rootfs(), "-cf", archive, "."], check=True)
         self.podman("import", archive, IMAGE)
@@ -142,6 +204,15 @@ class Podman(Engine):
     def podman(self, *arguments, check=True):
         return self.run("podman", "--root", self.path("store"), "--runroot", self.path("run"),
                         *arguments, check=check, env=self.environment)
+
+    def serve(self):
+        """Its API, on a socket."""
+        self.settings["identity.podman_socket"] = self.path("sock")
+        self.service = self.lab.start(
+            self.namespace, "podman", "--root", self.path("store"), "--runroot", self.path("run"),
+            "system", "service", "--time", "0", f"unix://{self.path('sock')}",
+            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until("podman's socket", lambda: os.path.exists(self.path("sock")), 20)
 
     @staticmethod
     def groups_of_all():
@@ -157,6 +228,9 @@ class Podman(Engine):
         return next(iter(networks.values()))["IPAddress"]
 
     def close(self):
+        if self.service:
+            self.service.terminate()
+            self.service.wait(20)
         self.podman("rm", "-f", "-a", "-t", "0", check=False)
         self.podman("pod", "rm", "-f", "-a", "-t", "0", check=False)
         for name in self.groups_of_all() - self.before:
@@ -204,7 +278,9 @@ class Containerd(Engine):
 
 
 class Docker(Engine):
-    def __init__(self, lab, namespace):
+    """`bridge`: its address, where containers get a network of their own."""
+
+    def __init__(self, lab, namespace, bridge=None):
         super().__init__(lab, namespace, "docker")
         self.settings = {"identity.docker": self.path("data")}
         config = self.write("daemon.json", json.dumps({"default-ulimits": {
@@ -213,7 +289,8 @@ class Docker(Engine):
             self.process = lab.start(
                 namespace, "dockerd", "--config-file", config, "-H", f"unix://{self.path('sock')}",
                 "--data-root", self.path("data"), "--exec-root", self.path("exec"),
-                "--pidfile", self.path("pid"), "--iptables=false", "--bridge=none",
+                "--pidfile", self.path("pid"), "--iptables=false",
+                f"--bip={bridge}" if bridge else "--bridge=none",
                 "--storage-driver", "vfs", stdout=log, stderr=log)
         wait_until("dockerd answers", self._answers, 30)
         archive = self.path("image.tar")
@@ -227,8 +304,8 @@ class Docker(Engine):
     def docker(self, *arguments, check=True):
         return self.run("docker", "-H", f"unix://{self.path('sock')}", *arguments, check=check)
 
-    def start(self, name, *options):
-        return self.docker("run", "-d", "--name", name, *options, IMAGE, BUSYBOX, *SERVE)
+    def start(self, name, *options, command=(BUSYBOX, *SERVE)):
+        return self.docker("run", "-d", "--name", name, *options, IMAGE, *command)
 
     def close(self):
         names = self.docker("ps", "-aq", check=False).split()

@@ -128,7 +128,7 @@ static void find_visit(void *context, const struct interface_info *info)
 {
 	struct found *found = context;
 
-	if (strcmp(info->name, found->name))
+	if (!info->wanted || strcmp(info->name, found->name))
 		return;
 	found->present = true;
 	found->info = *info;

@@ -22,18 +22,22 @@ RESOURCES = {  # path: (kind, version, group)
 }
 
 
-def certificates(directory, days=2):
-    """A CA and a server certificate for 127.0.0.1; paths of (ca, cert, key)."""
+def certificates(directory, days=2, ca_days=2):
+    """A CA, a server's certificate for 127.0.0.1 and a client's; paths of (ca, cert, key)."""
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
-    with open(os.path.join(directory, "ext"), "w", encoding="ascii") as file:
-        file.write("subjectAltName=IP:127.0.0.1\n")
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test CA", "-days", "2")
-    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-            "server.key", "-out", "server.csr", "-subj", "/CN=kube-apiserver")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
-            "-CAcreateserial", "-out", "server.crt", "-days", str(days), "-extfile", "ext")
+
+    def made(name, subject, extension, valid, *signer):
+        with open(os.path.join(directory, f"{name}.ext"), "w", encoding="ascii") as file:
+            file.write(extension)
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
+        openssl("x509", "-req", "-in", f"{name}.csr", *(signer or ("-signkey", f"{name}.key")),
+                "-out", f"{name}.crt", "-days", str(valid), "-extfile", f"{name}.ext")
+    ours = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial")
+    made("ca", "/CN=test CA", "basicConstraints=critical,CA:TRUE\n", ca_days)
+    made("server", "/CN=kube-apiserver", "subjectAltName=IP:127.0.0.1\n", days, *ours)
+    made("client", "/CN=flowd", "extendedKeyUsage=clientAuth\n", 2, *ours)
     return tuple(os.path.join(directory, name) for name in ("ca.crt", "server.crt", "server.key"))
 
 
@@ -53,16 +57,19 @@ def pod(namespace, name, address, container=None, labels=None, owner=None, node=
 
 
 class Api:
-    def __init__(self, lab, namespace, token="t0ken", days=2):
+    def __init__(self, lab, namespace, token="t0ken", days=2, ca_days=2):
         self.directory = os.path.join(lab.directory, f"api{uuid.uuid4().hex[:6]}")
         os.makedirs(self.directory)
         self.token = token
-        self.ca, cert, key = certificates(self.directory, days)
+        self.ca, cert, key = certificates(self.directory, days, ca_days)
         self.changed = threading.Condition()
         self.version, self.objects, self.history = 100, {path: {} for path in RESOURCES}, []
         self.oldest, self.connections, self.requests, self.bookmarks = 0, set(), [], False
+        self.times = []  # (when, path) of requests
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(self.ca)
         with namespace:
             self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
@@ -70,14 +77,16 @@ class Api:
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def kubeconfig(self, token=None, ca=None, port=None):
+    def kubeconfig(self, token=None, ca=None, port=None, user=None):
+        """Path of a file that leads here; `user`: its user as YAML, in place of the token."""
         path = os.path.join(self.directory, f"config{uuid.uuid4().hex[:6]}")
+        user = user or f"token: {token or self.token}"
         with open(path, "w", encoding="ascii") as file:
             file.write(
                 "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters:\n- name: k\n"
                 f"  cluster: {{server: \"https://127.0.0.1:{port or self.port}\", "
                 f"certificate-authority: {ca or self.ca}}}\nusers:\n- name: u\n"
-                f"  user: {{token: {token or self.token}}}\ncontexts:\n- name: c\n"
+                f"  user: {{{user}}}\ncontexts:\n- name: c\n"
                 "  context: {cluster: k, user: u}\n")
         return path
 
@@ -242,7 +251,9 @@ class Api:
                 query = dict(urllib.parse.parse_qsl(url.query))
                 path = url.path.rstrip("/")
                 api.requests.append(self.path)
-                if self.headers.get("Authorization") != f"Bearer {api.token}":
+                api.times.append((time.monotonic(), path))
+                if (self.headers.get("Authorization") != f"Bearer {api.token}" and
+                        not self.connection.getpeercert()):
                     return self.answer(401, {"kind": "Status", "status": "Failure", "code": 401,
                                              "reason": "Unauthorized", "message": "Unauthorized"})
                 if self.discovery(path):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """An address that goes from pod to pod under traffic: no record may name the wrong one; one that
-names none says why. FLOWD_REUSE is the number of moves (100)."""
+names none says why. FLOWD_REUSE is the number of moves (150)."""
 import calendar
 import os
 import re
@@ -14,7 +14,7 @@ import tap
 from daemon import Daemon, facts, key_of
 from lab import Cluster, wait_until
 
-MOVES = int(os.environ.get("FLOWD_REUSE", "100"))
+MOVES = int(os.environ.get("FLOWD_REUSE", "150"))
 SLOTS = 5
 GAP = 0.1
 
@@ -56,14 +56,16 @@ class AddressReuse(unittest.TestCase):
         self.slots = [Slot(self.lab, number) for number in range(SLOTS)]
 
     def judge(self, answers):
-        """(records that name a pod, wrong ones, unnamed ones without a reason)"""
-        named, wrong, silent = 0, [], []
+        """(records that name a pod, unnamed ones by reason, wrong ones, unnamed ones without one)"""
+        named, unnamed, wrong, silent = 0, {}, [], []
         for flow in self.daemon.flows("--all", "--to-port", "80"):
             key, fact = key_of(flow), facts(flow)
             pod = fact.get("destination_container", {}).get("pod_uid")
             told = answers.get((key.dst, key.protocol, key.sport), [])
             if not pod:
-                if not fact.get("identity_missing_reason", {}).get("destination"):
+                reason = fact.get("identity_missing_reason", {}).get("destination")
+                unnamed[reason] = unnamed.get(reason, 0) + 1
+                if not reason:
                     silent.append(fact)
                 continue
             named += 1
@@ -71,7 +73,7 @@ class AddressReuse(unittest.TestCase):
             others = {name for name, when in told if first <= when <= last} - {pod}
             if others:
                 wrong.append((key, pod, others, fact))
-        return named, wrong, silent
+        return named, unnamed, wrong, silent
 
     def test_moves(self):
         """a moved address is never given the name of who had it before, or has it after"""
@@ -94,9 +96,9 @@ class AddressReuse(unittest.TestCase):
         wait_until("records of the last packets", lambda: any(
             seconds(facts(flow)["last_seen"]) >= time_of_last - 0.05
             for flow in self.daemon.flows("--last", "200")))
-        named, wrong, silent = self.judge(answers)
+        named, unnamed, wrong, silent = self.judge(answers)
         print(f"# {sum(slot.moves for slot in self.slots)} moves, {len(told)} pods answered, "
-              f"{named} records name a pod")
+              f"{named} records name a pod, unnamed by reason: {unnamed}")
         self.assertEqual(wrong[:1], [], f"{len(wrong)} wrong")
         self.assertEqual(silent[:1], [], f"{len(silent)} without a reason")
         self.assertGreater(named, len(told))

@@ -14,25 +14,12 @@ import tap
 import traffic
 from daemon import FLOWCLI, TIME_SCALE, Daemon, facts, key_of
 from lab import Routed, wait_until
+from traffic import send_udp
 from witness import Key
 
 TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
 KERNEL = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
 FOREIGN = os.environ.get("FLOWD_FOREIGN_BPF", "")
-
-
-def send_udp(namespace, address, port, size=32, count=1, source=None, ttl=None, dont_fragment=False):
-    """Datagrams that nobody answers; returns their source port."""
-    with namespace, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        if source:
-            sender.bind((source, 0))
-        if ttl:
-            sender.setsockopt(socket.SOL_IP, socket.IP_TTL, ttl)
-        if dont_fragment:
-            sender.setsockopt(socket.SOL_IP, 10, 3)  # IP_MTU_DISCOVER, IP_PMTUDISC_PROBE
-        for _ in range(count):
-            sender.sendto(bytes(size), (address, port))
-        return sender.getsockname()[1]
 
 
 def checksum(data):
@@ -222,6 +209,30 @@ class Trouble(unittest.TestCase):
         self.drop(key, ["PKT_TOO_BIG"])
         self.row(key, ["PKT_TOO_BIG"])
         self.why(f"{self.lab.SERVER4}:{self.port}", "larger than the MTU")
+
+    def test_path_mtu(self):
+        """a link on the way that is too small for TCP: dropped, told, sent again"""
+        self.lab.node.ip("link", "set", "server", "mtu", 1000)
+        self.addCleanup(self.lab.node.ip, "link", "set", "server", "mtu", 1500)
+        self.addCleanup(self.lab.client.ip, "route", "flush", "cache")
+        port = traffic.tcp(self.lab.client, self.lab.server, self.lab.SERVER4, self.port, 20000, 100)
+        self.row(Key(self.lab.CLIENT4, self.lab.SERVER4, TCP, port, self.port), ["PKT_TOO_BIG"])
+        self.why(f"{self.lab.SERVER4}:{self.port}",
+                 r": path MTU: \d+ full-size segments? retransmitted, ICMP too-big seen from 10.98.1.1")
+
+    def test_silence(self):
+        """a destination that answers nothing: another machine, of which this node knows nothing"""
+        far = self.lab.namespace()  # not among those that the daemon is asked about
+        self.lab.node.ip("link", "add", "far", "type", "veth", "peer", "name", "eth0", "netns", far.path)
+        self.addCleanup(self.lab.node.ip, "link", "del", "far")
+        self.lab.node.ip("addr", "add", "10.98.3.1/24", "dev", "far")
+        self.lab.node.ip("link", "set", "far", "up")
+        far.ip("addr", "add", "10.98.3.2/24", "dev", "eth0")
+        far.ip("link", "set", "eth0", "up")
+        far.drop("meta l4proto tcp")
+        self.assertTrue(traffic.dropped(self.lab.client, "10.98.3.2", self.port, 1.5 * TIME_SCALE))
+        self.why(f"10.98.3.2:{self.port}", r": SYN left 10.98.1.2 \d+ times?; no answer and no drop seen "
+                 "on this node: look at 10.98.3.2's node")
 
     def test_neighbour(self):
         """a next hop that does not answer for its link address"""
@@ -436,6 +447,7 @@ class Trouble(unittest.TestCase):
         key = self.foreign("ip", "link", "set", "eth0", "xdp", "obj", FOREIGN, "sec", "xdp")
         found = self.drop(key, ["XDP", "NOT_SPECIFIED"])
         self.row(key, ["XDP", "NOT_SPECIFIED"])
+        self.why(f"{self.lab.SERVER4}:9", "dropped.*an XDP program dropped it")
         self.in_namespace(found, self.lab.server)
         send_udp(self.lab.client, self.lab.SERVER4, 10)
         def look():

@@ -111,3 +111,17 @@ def dropped(client_ns, address, port, seconds=0.3):
         except socket.timeout:
             return True
     return False
+
+
+def send_udp(namespace, address, port, size=32, count=1, source=None, ttl=None, dont_fragment=False):
+    """Datagrams that nobody answers; returns their source port."""
+    with namespace, socket.socket(_family(address), socket.SOCK_DGRAM) as sender:
+        if source:
+            sender.bind((source, 0))
+        if ttl:
+            sender.setsockopt(socket.SOL_IP, socket.IP_TTL, ttl)
+        if dont_fragment:
+            sender.setsockopt(socket.SOL_IP, 10, 3)  # IP_MTU_DISCOVER, IP_PMTUDISC_PROBE
+        for _ in range(count):
+            sender.sendto(bytes(size), (address, port))
+        return sender.getsockname()[1]

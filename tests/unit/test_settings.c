@@ -38,8 +38,8 @@ static void test_defaults_are_those_of_captures(void **state)
 	packet_rules_default(&captures);
 	packet_rules_set_dns(&captures, dns_ports, sizeof(dns_ports) / sizeof(*dns_ports));
 	assert_int_equal(rules_of(NULL, NULL, &rules), 0);
-	assert_memory_equal(rules.udp_bits, captures.udp_bits, sizeof(rules.udp_bits));
-	assert_memory_equal(rules.dns_bits, captures.dns_bits, sizeof(rules.dns_bits));
+	assert_memory_equal(&rules.udp_ports, &captures.udp_ports, sizeof(rules.udp_ports));
+	assert_memory_equal(&rules.dns_ports, &captures.dns_ports, sizeof(rules.dns_ports));
 	assert_int_equal(rules.tunnels, captures.tunnels);
 	assert_false(rules.both);
 }
@@ -59,7 +59,7 @@ static void test_tunnel(void **state)
 
 static bool is_tunnel_port(const struct packet_rules *rules, unsigned int port)
 {
-	return rules->udp_bits[port / 8] >> port % 8 & 1;
+	return rules->udp_ports.bits[port / 8] >> port % 8 & 1;
 }
 
 static void test_ports(void **state)

@@ -368,6 +368,7 @@ static void test_kallsyms(void **state)
 				   "0000000000002000 D data\n0000000000002800 t second\t[module]\n";
 	char path[] = "/tmp/flowd-kallsyms-XXXXXX";
 	struct kallsyms *symbols;
+	const char *kept;
 	FILE *file = fdopen(mkstemp(path), "w");
 
 	(void)state;
@@ -382,8 +383,13 @@ static void test_kallsyms(void **state)
 	assert_null(kallsyms_name(symbols, 0x3000 + 65537));
 	assert_true(kallsyms_has(symbols, "second"));
 	assert_false(kallsyms_has(symbols, "data"));
+	kept = kallsyms_name(symbols, 0x1010);
 	unlink(path);
-	assert_string_equal(kallsyms_name(symbols, 0x1010), "first");
+	for (int i = 0; i < 100; i++)
+		kallsyms_rest(symbols);
+	assert_ptr_equal(kallsyms_name(symbols, 0x1010), kept); /* given back, and this kept */
+	assert_string_equal(kept, "first");
+	assert_null(kallsyms_name(symbols, 0x1020)); /* read again, and not there any more */
 	kallsyms_close(symbols);
 }
 
