@@ -67,6 +67,8 @@ class Ipfix(Case):
         report = self.feed(count, *arguments, "--rate", "20000", type="ipfix",
                            address="udp://127.0.0.1:19995", **{"delay": "5ms", **settings})
         self.assertEqual((report["sent"], report["lost"]), (count, 0))
+        wait_until("nfcapd has read all", lambda: self.net.run(
+            "ss", "-Hlun", "sport = :19995").stdout.split()[1] == "0", 20)
         collector.send_signal(signal.SIGTERM)
         collector.wait(10)
         log = "\n".join(self.lines("nfcapd.log"))
