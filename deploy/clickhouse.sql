@@ -2,6 +2,7 @@
 -- The table behind `export: - {type: http, preset: clickhouse}`: a column for each field of the
 -- format "flat". Written for ClickHouse 18.16 and later. What arrives twice has the same id and is
 -- merged away in time. SELECT ... FROM flows FINAL, or uniqExact(id), does not wait for that.
+-- What a table made by an earlier version lacks is left out of its rows until ALTER TABLE adds it.
 CREATE TABLE IF NOT EXISTS flows (
   time DateTime,
   time_ms UInt64,

@@ -8,7 +8,6 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +39,7 @@ struct export_target {
 	struct http_packer packer;
 	struct http_verdicts verdicts; /* of a receiver that judges each item */
 	uint64_t not_before_ns, retry_after_s;
+	size_t unwanted; /* records that were taken and thrown away */
 };
 
 #define AT(member)		offsetof(struct http_settings, member)
@@ -362,20 +362,26 @@ static int http_refused(struct export_target *target, char *why, size_t why_size
 }
 
 /* partialSuccess of OTLP: which ones is not said, and they must not be sent again. */
-static void http_tell_rejected(const struct export_target *target)
+static void http_count_unwanted(struct export_target *target)
 {
-	const char *at = target->preset->rejected ? strstr((const char *)target->answer.data,
-							   target->preset->rejected)
-						  : NULL;
-	uint64_t number;
+	const char *key = target->preset->rejected;
+	const char *at = key ? strstr((const char *)target->answer.data, key) : NULL;
 
-	if (!at)
-		return;
-	at += strlen(target->preset->rejected);
-	number = strtoull(at + strspn(at, " :\""), NULL, 10);
-	if (number)
-		log_warning("export %s: %s did not want %" PRIu64 " records; they are lost",
-			    target->settings->common.name, target->settings->url, number);
+	if (at) {
+		at += strlen(key);
+		target->unwanted += strtoull(at + strspn(at, " :\""), NULL, 10);
+	}
+}
+
+static size_t http_unwanted(struct export_target *target)
+{
+	size_t unwanted = target->unwanted;
+
+	if (unwanted)
+		log_warning("export %s: %s did not want %zu records; they are lost",
+			    target->settings->common.name, target->settings->url, unwanted);
+	target->unwanted = 0;
+	return unwanted;
 }
 
 static int http_send_some(struct export_target *target, const struct export_item *items,
@@ -388,7 +394,7 @@ static int http_send_some(struct export_target *target, const struct export_item
 	if (status < 200 || status > 299)
 		return http_judge(target, status, why, why_size);
 	*done += count;
-	http_tell_rejected(target);
+	http_count_unwanted(target);
 	return 0;
 }
 
@@ -487,6 +493,7 @@ const struct export_kind export_kind_http = {
 	.check = http_check,
 	.open = http_open,
 	.send = http_send,
+	.unwanted = http_unwanted,
 	.reopen = http_reopen,
 	.close = http_close,
 };

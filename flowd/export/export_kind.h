@@ -86,6 +86,9 @@ struct export_kind {
 	 */
 	int (*send)(struct export_target *target, const struct export_item *items, size_t count,
 		    size_t *done, char *why, size_t why_size);
+	/* How many items of those that the last send() took the target did not want after all,
+	 * where it says so. NULL for most. */
+	size_t (*unwanted)(struct export_target *target);
 	/* Every second without items, and on SIGHUP; on send()'s thread. May be NULL. */
 	void (*idle)(struct export_target *target);
 	void (*reopen)(struct export_target *target);

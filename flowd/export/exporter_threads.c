@@ -341,6 +341,18 @@ static void batch_failed(struct exporter *exporter, struct batch *batch, int err
 	wait_retry(exporter, batch->retry_ns);
 }
 
+/* What was taken and thrown away has not arrived. */
+static void batch_unwanted(struct exporter *exporter, size_t done)
+{
+	size_t unwanted = exporter->kind->unwanted ? exporter->kind->unwanted(exporter->target) : 0;
+
+	if (unwanted > done)
+		unwanted = done;
+	exporter->counts.lost += unwanted;
+	if (exporter->kind->acknowledges)
+		exporter->counts.acknowledged -= unwanted;
+}
+
 static void batch_try(struct exporter *exporter, struct batch *batch)
 {
 	char why[EXPORTER_WHY_MAX] = "the target failed";
@@ -352,6 +364,7 @@ static void batch_try(struct exporter *exporter, struct batch *batch)
 		done = batch->count - batch->done;
 	pthread_mutex_lock(&exporter->lock);
 	batch_done(exporter, batch, done, false);
+	batch_unwanted(exporter, done);
 	if (done)
 		batch->retry_ns = 0;
 	if (error) {

@@ -186,19 +186,20 @@ static int otlp_begin(struct buffer *body, const char *node_name)
 					 "\"version\":\"" FLOWD_VERSION "\"},\"logRecords\":[");
 }
 
-/* severityNumber 9 is INFO. */
+/* severityNumber 9 is INFO, 13 WARN. */
 static int otlp_item(struct buffer *body, const struct export_item *item, const char *node_name,
 		     size_t index)
 {
+	bool warn = item->type == EXPORT_ITEM_DROP || item->type == EXPORT_ITEM_LOSS;
 	char id[ITEM_ID_MAX], text[192];
 	int error;
 
 	item_id(node_name, item->epoch, item->position, id);
 	snprintf(text, sizeof(text),
 		 "%s{\"timeUnixNano\":\"%" PRIu64
-		 "\",\"severityNumber\":9,\"severityText\":\"INFO\","
+		 "\",\"severityNumber\":%d,\"severityText\":\"%s\","
 		 "\"body\":{\"stringValue\":",
-		 index ? "," : "", item->time_ns);
+		 index ? "," : "", item->time_ns, warn ? 13 : 9, warn ? "WARN" : "INFO");
 	error = append_text(body, text);
 	if (!error)
 		error = append_quoted(body, item->body, item->size);

@@ -127,7 +127,6 @@ static const struct ipfix_element rows[] = {
 	{ 6, 1, 0, IPFIX_BOTH, put_tcp_flags, .reverse = true },
 	{ 1, 8, 0, IPFIX_BOTH, put_octets, .reverse = true },
 	{ 2, 8, 0, IPFIX_BOTH, put_packets, .reverse = true },
-	{ 86, 8, 0, IPFIX_BOTH, put_total_packets, .reverse = true },
 	{ 152, 8, 0, IPFIX_BOTH, put_start, .reverse = true },
 	{ 153, 8, 0, IPFIX_BOTH, put_end, .reverse = true },
 	{ 136, 1, 0, IPFIX_BOTH, put_end_reason, .reverse = true },
@@ -146,6 +145,7 @@ static const struct ipfix_element rows[] = {
 	{ 1, 1, IPFIX_ENTERPRISE, IPFIX_BOTH, put_verdict },
 	{ 2, 1, IPFIX_ENTERPRISE, IPFIX_BOTH, put_kind },
 	{ 3, 8, IPFIX_ENTERPRISE, IPFIX_BOTH, put_position },
+	{ 14, 8, IPFIX_ENTERPRISE, IPFIX_BOTH, put_total_packets }, /* not IANA's: export.md */
 	{ 133, 8, 0, IPFIX_MORE, put_dropped },
 	{ 135, 8, 0, IPFIX_MORE, put_total_dropped },
 	{ 7, 8, IPFIX_ENTERPRISE, IPFIX_MORE, put_dns_latency },

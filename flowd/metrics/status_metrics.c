@@ -110,6 +110,24 @@ static void write_ledger(struct writer *writer, const struct status *status)
 	}
 }
 
+static double ledger_value(const struct status *status, const char *name)
+{
+	for (size_t i = 0; i < status->ledger_count; i++)
+		if (!strcmp(status->ledger[i].name, name))
+			return (double)status->ledger[i].value;
+	return 0;
+}
+
+/* An entry is never given back, only replaced. */
+static void write_table(struct writer *writer, const struct status *status)
+{
+	head(writer, "flowd_kernel_table_entries",
+	     "Entries of the kernel's flow table that are in use", "gauge");
+	line(writer, "flowd_kernel_table_entries", NULL,
+	     ledger_value(status, "inserts") - ledger_value(status, "evictions") -
+		     ledger_value(status, "evictions_clean"));
+}
+
 static void write_interfaces(struct writer *writer, const struct status *status)
 {
 	head(writer, "flowd_interface_attached", "1: the programs see this interface", "gauge");
@@ -219,6 +237,7 @@ int status_metrics_write(const struct status *status, bool openmetrics, struct b
 	write_build(&writer, status);
 	write_numbers(&writer, status);
 	write_ledger(&writer, status);
+	write_table(&writer, status);
 	write_interfaces(&writer, status);
 	write_exporters(&writer, status);
 	write_hubble_exporters(&writer, status);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* How long the flows' part of /metrics takes with 50,000 series, as text and as OTLP, and what
  * counting a record costs; CPU time. Prints a table; asserts nothing. */
+#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 
 #include "flowd/metrics/flow_metrics.h"
 #include "flowd/metrics/otlp_metrics.h"
+#include "flowd/metrics/page_server.h"
 #include "tests/unit/sample_record.h"
 
+#define LISTEN "127.0.0.1:39965"
 #define ENDS   12500
 #define ROUNDS 31
 #define CONTEXT                                              \
@@ -59,6 +62,56 @@ static double count_records(struct flow_metrics *metrics)
 	return (double)(cpu_ns() - begun_ns) / (4 * ENDS);
 }
 
+static uint64_t wall_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static size_t drop_data(char *data, size_t one, size_t size, void *context)
+{
+	(void)data;
+	(void)one;
+	(void)context;
+	return size;
+}
+
+static int make_page(void *context, bool openmetrics, struct buffer *page)
+{
+	return flow_metrics_write(context, openmetrics, page);
+}
+
+/* Asked for by HTTP over loopback, as Prometheus does; wall time. */
+static void fetch_pages(struct flow_metrics *metrics)
+{
+	const struct page_options options = { .listen = LISTEN,
+					      .make = make_page,
+					      .context = metrics };
+	uint64_t took_ns[ROUNDS];
+	struct page_server *server;
+	CURL *curl = curl_easy_init();
+	char why[512];
+
+	if (page_server_open(&server, &options, why, sizeof(why))) {
+		printf("page by HTTP            not measured: %s\n", why);
+		return;
+	}
+	curl_easy_setopt(curl, CURLOPT_URL, "http://" LISTEN "/metrics");
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_data);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t begun_ns = wall_ns();
+
+		if (curl_easy_perform(curl) != CURLE_OK)
+			printf("page by HTTP            a request failed\n");
+		took_ns[i] = wall_ns() - begun_ns;
+	}
+	printf("page by HTTP, wall time %.1f ms\n", milliseconds(took_ns));
+	curl_easy_cleanup(curl);
+	page_server_close(server);
+}
+
 static size_t lines_of(const struct buffer *page)
 {
 	size_t count = 0;
@@ -99,6 +152,7 @@ int main(void)
 	}
 	printf("lines on the page       %zu, %.1f MB\n", lines_of(&page), (double)page.size / 1e6);
 	printf("page as text, median    %.1f ms\n", milliseconds(text_ns));
+	fetch_pages(metrics);
 	printf("the same as OTLP JSON   %.1f ms, %.1f MB\n", milliseconds(otlp_ns),
 	       (double)pushed / 1e6);
 	printf("counting a record       %.0f ns in 4 families\n", record_ns);

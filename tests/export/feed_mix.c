@@ -10,6 +10,7 @@ static struct flow_record sample_troubled(void)
 	struct flow_record record = sample_named();
 
 	sample_tcp(&record);
+	record.sampling = 4;
 	return record;
 }
 

@@ -7,7 +7,8 @@
 #include "proto/flow_record.h"
 
 /* Of eight records one is a drop, one a DNS answer, one a DNS timeout, and one a flow with TCP
- * trouble between a pod and the world; they keep time, node and the source's address of `record`.
+ * trouble between a pod and the world, sampled 1 in 4; they keep time, node and the source's
+ * address of `record`.
  */
 void feed_mix(struct flow_record *record, uint64_t n);
 /* Record 2k + 1 is the reply of record 2k, with ten times its bytes; TCP or UDP. */

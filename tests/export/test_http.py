@@ -134,13 +134,23 @@ class Http(Case):
         self.assertEqual((report["acknowledged"], report["lost"]), (100, 0))
         self.assertEqual(sorted(arrived), sorted(ids(100)))
 
+    def test_severity(self):
+        """drops are warnings to an OTLP receiver"""
+        server = self.serve()
+        self.feed(16, "--mix", "1", type="http", url="http://127.0.0.1:8080", preset="otlp")
+        rows = [row for post in server.posts for row in json.loads(post[3])["resourceLogs"][0][
+            "scopeLogs"][0]["logRecords"]]
+        self.assertEqual(Counter((row["severityText"], row["severityNumber"]) for row in rows),
+                         {("WARN", 13): 2, ("INFO", 9): 14})
+
     def test_rejected(self):
-        """what an OTLP receiver did not want is told, and not sent again"""
+        """what an OTLP receiver did not want is told, counted, and not sent again"""
         self.serve(lambda request, body: (
             200, {}, b'{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"no"}}'))
         feed = self.start_feed(20, type="http", url="http://127.0.0.1:8080", preset="otlp")
         out, errors = feed.communicate(timeout=30)
-        self.assertEqual(json.loads(out)["acknowledged"], 20)
+        report = json.loads(out)
+        self.assertEqual((report["acknowledged"], report["lost"]), (17, 3))
         self.assertIn("did not want 3 records; they are lost", errors)
 
     def test_refused(self):

@@ -14,6 +14,9 @@ import subprocess
 
 import feeding
 from feeding import Case, tap, wait_until
+from daemon import Daemon, facts, key_of
+from lab import Cluster
+from witness import Key
 
 COUNT = 3000
 NFACCTD = """daemonize: false
@@ -58,15 +61,22 @@ def expected(count):
 
 
 class Ipfix(Case):
-    def nfdump(self, count, *arguments, **settings):
-        """What nfcapd stored of so many records, which it received without a sequence error."""
+    def start_nfcapd(self):
         os.mkdir(self.path("nf"))
         collector = self.start("nfcapd", "-b", "127.0.0.1", "-p", "19995", "-w", self.path("nf"),
                                "-t", "3600", "-B", "2000000", log="nfcapd.log")
         self.listening(19995, socket.SOCK_DGRAM)
+        return collector
+
+    def nfdump(self, count, *arguments, **settings):
+        """What nfcapd stored of so many records, which it received without a sequence error."""
+        collector = self.start_nfcapd()
         report = self.feed(count, *arguments, "--rate", "20000", type="ipfix",
                            address="udp://127.0.0.1:19995", **{"delay": "5ms", **settings})
         self.assertEqual((report["sent"], report["lost"]), (count, 0))
+        return self.stored(collector)
+
+    def stored(self, collector):
         wait_until("nfcapd has read all", lambda: self.net.run(
             "ss", "-Hlun", "sport = :19995").stdout.split()[1] == "0", 20)
         collector.send_signal(signal.SIGTERM)
@@ -137,10 +147,12 @@ class Ipfix(Case):
                      "Layer 2 Octet Delta Count: 300", "Flow Id: 1",
                      "Dropped Packets: 3", "Selector Id: 1",
                      "Selector Algorithm: Uniform probabilistic Sampling (4)", "Sampling Packet Interval: 1",
-                     "Sampling Packet Space: 0", "Sampling Probability: 1"):
+                     "Sampling Packet Space: 0", "Sampling Probability: 1",
+                     "Sampling interval: 4", "Selector Id: 4", "Sampling Packet Space: 3",
+                     "Sampling Probability: 0.25"):
             self.assertTrue(plain(word) in plain(text), word)
         self.assertEqual(set(re.findall(r"Enterprise Private entry: .*?Type (\d+):", text)),
-                         {str(number) for number in range(1, 14)})
+                         {str(number) for number in range(1, 15)})
         for fact in ("NETFILTER_DROP", "nft_do_chain", "example.com.", "timeout"):
             self.assertTrue(fact.encode().hex(" ") in text, fact)
 
@@ -156,11 +168,43 @@ class Ipfix(Case):
             self.assertEqual(row["out_bytes"], 10 * row["in_bytes"], row)
             self.assertEqual(row["dst_port"], 443, row)
 
+    def test_biflow_traffic(self):
+        """connections that flowd saw: each is one flow with both counts at its start and end"""
+        self.lab.close()
+        self.lab = Cluster()
+        self.addCleanup(self.lab.close)
+        self.net = self.lab.node
+        collector = self.start_nfcapd()
+        daemon = Daemon(self.lab, self.net, ["web", "client"], {
+            "export.0.type": "ipfix", "export.0.address": "udp://127.0.0.1:19995",
+            "export.0.biflow": "true", "export.0.filter": "--protocol tcp --not --type drop"}).ready()
+        self.lab.start(self.lab.web, "python3", "-m", "http.server", "--bind", self.lab.WEB4, "80",
+                       cwd=self.lab.directory, stdout=-3, stderr=-3)
+        wait_until("the server listens", lambda: self.lab.web.run(
+            "ss", "-Hltn", "sport = :80").stdout, 10)
+        for _ in range(10):
+            self.lab.client.run("curl", "-s", f"http://{self.lab.WEB4}/")
+        ended = ("--where", "kind=flow_end", "--protocol", "tcp", "--all")
+        wait_until("all have ended", lambda: len(daemon.records(*ended)) == 20, 20)
+        totals = {key_of(flow): int(facts(flow)["total_packets"])
+                  for flow in daemon.records(*ended)}
+        self.assertEqual(daemon.stop(), 0)
+        found = {}
+        for row in self.stored(collector):
+            self.assertEqual((row["src4_addr"], row["dst_port"]), (self.lab.CLIENT4, 80), row)
+            counts = found.setdefault(row["src_port"], [0, 0])
+            counts[0] += row["in_packets"]
+            counts[1] += row["out_packets"]
+        self.assertEqual(found, {key.sport: [count, totals[Key(
+            key.dst, key.src, 6, key.dport, key.sport)]] for key, count in totals.items()
+            if key.dport == 80})
+
     def test_biflow_alone(self):
-        """without partner a direction goes as it is"""
-        rows = self.nfdump(200, biflow="true")
+        """without partner a direction goes as it is; counts of sampled packets are not scaled"""
+        rows = self.nfdump(200, "--mix", "1", biflow="true")
         self.assertEqual(len(rows), 200)
         self.assertEqual({row.get("out_packets", 0) for row in rows}, {0})
+        self.assertEqual({row["in_packets"] for row in rows if row["src_port"] == 40000}, {0, 12})
 
     @staticmethod
     def flows(text):

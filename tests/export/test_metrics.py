@@ -59,6 +59,7 @@ class Metrics(Case):
                                     '{interface="web",mode="tcx"}'), 1)
         self.assertEqual(self.value(page, 'flowd_ledger{counter="arp_packets"}'),
                          float(status["ledger"]["arp_packets"]))
+        self.assertGreaterEqual(self.value(page, "flowd_kernel_table_entries"), 2)
         for program in ("tc_ingress", "tc_egress"):
             self.assertRegex(page, rf'flowd_program_runs_total{{program="{program}",id="\d+"}} \d')
         self.assertGreaterEqual(self.value(
