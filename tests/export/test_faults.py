@@ -131,6 +131,8 @@ class Faults(Case):
                 daemon = self.daemon(settings)
             burst.join()
             down.clear()
+        wait_until("the last burst is in records",
+                   lambda: int(daemon.status()["seen_flows"]) >= 4000, 20)
         self.wait_for_all(daemon, server)
         lives = {}
         for line in self.arrived(server):
