@@ -16,21 +16,28 @@ static const char digit_pairs[] = "00010203040506070809"
 				  "80818283848586878889"
 				  "90919293949596979899";
 
+static size_t count_digits(uint64_t number)
+{
+	size_t count = 1;
+
+	for (; number >= 10000; number /= 10000)
+		count += 4;
+	return count + (number >= 10) + (number >= 100) + (number >= 1000);
+}
+
 char *json_u64(char *out, uint64_t number)
 {
-	char digits[JSON_U64_MAX], *at = digits + sizeof(digits);
+	char *end = out + count_digits(number), *at = end;
 
 	for (; number >= 100; number /= 100) {
 		at -= 2;
 		memcpy(at, digit_pairs + number % 100 * 2, 2);
 	}
-	if (number >= 10) {
-		at -= 2;
-		memcpy(at, digit_pairs + number * 2, 2);
-	} else {
-		*--at = (char)('0' + number);
-	}
-	return json_bytes(out, at, (size_t)(digits + sizeof(digits) - at));
+	if (number >= 10)
+		memcpy(at - 2, digit_pairs + number * 2, 2);
+	else
+		at[-1] = (char)('0' + number);
+	return end;
 }
 
 /* Bytes of the well-formed UTF-8 sequence that starts here, 0 for none (RFC 3629, table in 4). */

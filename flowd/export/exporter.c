@@ -17,6 +17,11 @@
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+static void exporter_spool_path(const struct export_settings *settings, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s", settings->spool, settings->name);
+}
+
 static int exporter_open_spool(struct exporter *exporter, struct spool **out, char *why,
 			       size_t why_size)
 {
@@ -26,7 +31,7 @@ static int exporter_open_spool(struct exporter *exporter, struct spool **out, ch
 
 	if (!settings->spool)
 		return 0;
-	snprintf(path, sizeof(path), "%s/%s", settings->spool, settings->name);
+	exporter_spool_path(settings, path);
 	error = spool_open(out, path, settings->spool_size, settings->spool_age);
 	if (error == -EBUSY)
 		snprintf(why, why_size, "spool %s: another exporter uses it; give it its own name",
@@ -48,7 +53,7 @@ static int exporter_open_sign(struct exporter *exporter)
 
 	if (!settings->spool)
 		return 0;
-	snprintf(path, sizeof(path), "%s/%s", settings->spool, settings->name);
+	exporter_spool_path(settings, path);
 	error = life_sign_open(&exporter->sign, path, &left, &killed);
 	if (error || !killed)
 		return error;

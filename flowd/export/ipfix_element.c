@@ -167,22 +167,6 @@ const struct ipfix_element *ipfix_elements(size_t *count)
 	return rows;
 }
 
-static const struct field *fields[ROWS]; /* of the rows that name one */
-
-static void find_fields(void)
-{
-	for (size_t i = 0; i < ROWS; i++)
-		fields[i] = rows[i].field ? field_find(rows[i].field) : NULL;
-}
-
-static const struct field *field_of(const struct ipfix_element *element)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, find_fields);
-	return fields[element - rows];
-}
-
 bool ipfix_element_used(const struct ipfix_element *element, unsigned int family)
 {
 	return element->family & family & IPFIX_BOTH && !(element->family & ~family & IPFIX_FACTS);
@@ -197,6 +181,22 @@ unsigned int ipfix_family_of(const struct flow_record *record)
 	    tcp->handshake_ns || tcp->srtt_avg_us)
 		family |= IPFIX_FACTS;
 	return family;
+}
+
+static const struct field *fields[ROWS]; /* of the rows that name one */
+
+static void find_fields(void)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		fields[i] = rows[i].field ? field_find(rows[i].field) : NULL;
+}
+
+static const struct field *field_of(const struct ipfix_element *element)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, find_fields);
+	return fields[element - rows];
 }
 
 static size_t put_text(uint8_t *out, const struct flow_record *record, const struct field *field)

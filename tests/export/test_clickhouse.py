@@ -99,6 +99,7 @@ class ClickHouse(Case):
         self.assertEqual(feed.wait(180), 0)
         self.assertEqual(self.sql("SELECT uniqExact(id), uniqExact(id, source_ip, bytes, time_ms)"
                                   " FROM flows"), f"{count}\t{count}")
+        print(f"# {count} records, {self.rows()} rows", flush=True)
 
     def rows(self):
         text = self.net.run("curl", "-s", "--data-binary", "SELECT count() FROM flows",

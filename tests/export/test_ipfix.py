@@ -78,6 +78,8 @@ class Ipfix(Case):
         return self.stored(collector)
 
     def stored(self, collector):
+        wait_until("nfcapd has read all", lambda: self.net.run(
+            "ss", "-Hlun", "sport = :19995").stdout.split()[1] == "0", 20)
         collector.send_signal(signal.SIGTERM)
         collector.wait(10)
         log = "\n".join(self.lines("nfcapd.log"))

@@ -78,6 +78,7 @@ class Kafka(Case):
         arrived = self.net.run("kcat", "-C", "-b", self.brokers, "-t", "flows", "-e", "-q", "-f",
                                r"%h\n").stdout.split()
         self.assertEqual({position(one[3:]) for one in arrived}, ids(count))
+        print(f"# {count} records, {len(arrived)} messages", flush=True)
 
     def reach(self, number):
         wait_until(f"record {number}", lambda: self.lines("progress")
