@@ -59,8 +59,9 @@ class Flood(unittest.TestCase):
                                   stdout=subprocess.DEVNULL) for _ in range(os.cpu_count())]
         rare = []
         while time.monotonic() < began + SECONDS:
+            port = 20000 + len(rare)  # each a flow of its own, whatever its source port
             rare.append(Key(self.lab.CLIENT4, "10.98.1.1", socket.IPPROTO_UDP,
-                            send_udp(self.lab.client, "10.98.1.1", 7301), 7301))
+                            send_udp(self.lab.client, "10.98.1.1", port), port))
             try:
                 senders[0].wait(0.02)
             except subprocess.TimeoutExpired:
@@ -85,7 +86,7 @@ class Flood(unittest.TestCase):
                 "--all", "-t", "drop", "--drop-reason", "NO_SOCKET")} & set(rare)
         wait_until(f"{found} rare events", lambda: len(events()) == found, 10 * TIME_SCALE)
         def rows():
-            return {key_of(flow) for flow in self.daemon.flows("--all", "--to-port", "7301")
+            return {key_of(flow) for flow in self.daemon.flows("--all", "--to-ip", "10.98.1.1")
                     if any(drop.get("reason") == "NO_SOCKET"
                            for drop in facts(flow).get("drops", []))}
         wait_until(f"{found} rare rows", lambda: rows() >= events(), 10 * TIME_SCALE)
