@@ -93,6 +93,8 @@ class Metrics(Case):
 
     def test_contexts(self):
         """Hubble's context options: who, by address; the largest are kept, the others are told"""
+        for end in (self.lab.node, self.lab.web, self.lab.client):  # its neighbours are ICMP too
+            end.set_sysctl("net/ipv6/conf/all/disable_ipv6", 1)
         self.daemon(enable="icmp:sourceContext=pod|ip;labelsContext=destination_ip,"
                            "traffic_direction port-distribution", max_series=2)
         self.lab.client.run("ping", "-q", "-c", 3, "-i", "0.01", self.lab.WEB4)
