@@ -10,6 +10,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf-common/mapped_array.bpf.h"
 #include "bpf-common/packet.h"
 
 /* The one header whose globals are meant to be: elsewhere such a warning is a forgotten `static`.
@@ -17,22 +18,13 @@
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wmissing-variable-declarations"
 
-#define FLOW_ARRAY(name, entries, value_type)      \
-	struct {                                   \
-		__uint(type, BPF_MAP_TYPE_ARRAY);  \
-		__uint(map_flags, BPF_F_MMAPABLE); \
-		__uint(max_entries, entries);      \
-		__type(key, __u32);                \
-		__type(value, value_type);         \
-	} name SEC(".maps") __weak
-
-FLOW_ARRAY(flow_hots, 1, struct flow_hot_set);
-FLOW_ARRAY(flow_colds, 1, struct flow_cold_set);
-FLOW_ARRAY(flow_extras, 1, struct flow_extra_set);
-FLOW_ARRAY(flow_heads, 1, __u64);
-FLOW_ARRAY(flow_ledgers, 1, struct flow_ledger_slot); /* one a CPU */
-FLOW_ARRAY(flow_clocks, 1, struct flow_clock);
-FLOW_ARRAY(device_slots, FLOW_DEVICE_SLOTS, struct flow_device);
+MAPPED_ARRAY(flow_hots, 1, struct flow_hot_set);
+MAPPED_ARRAY(flow_colds, 1, struct flow_cold_set);
+MAPPED_ARRAY(flow_extras, 1, struct flow_extra_set);
+MAPPED_ARRAY(flow_heads, 1, __u64);
+MAPPED_ARRAY(flow_ledgers, 1, struct flow_ledger_slot); /* one a CPU */
+MAPPED_ARRAY(flow_clocks, 1, struct flow_clock);
+MAPPED_ARRAY(device_slots, FLOW_DEVICE_SLOTS, struct flow_device);
 
 /* Devices whose slot belongs to another one: ifindex -> device. */
 struct {
@@ -44,7 +36,7 @@ struct {
 } device_extra SEC(".maps") __weak;
 
 /* What the parser finds beside the packet's own flow, until the entry is made: one a CPU. */
-FLOW_ARRAY(flow_scratch, 1, struct flow_extra);
+MAPPED_ARRAY(flow_scratch, 1, struct flow_extra);
 
 /* First fragments, by any CPU for any: the fragments of a datagram may come in on several. */
 struct {

@@ -10,6 +10,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf-common/mapped_array.bpf.h"
 #include "bpf-common/packet_plain.h"
 #include "bpf-common/tcp_watch_abi.h"
 
@@ -20,19 +21,10 @@
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wmissing-variable-declarations"
 
-#define WATCH_ARRAY(name, value_type)              \
-	struct {                                   \
-		__uint(type, BPF_MAP_TYPE_ARRAY);  \
-		__uint(map_flags, BPF_F_MMAPABLE); \
-		__uint(max_entries, 1);            \
-		__type(key, __u32);                \
-		__type(value, value_type);         \
-	} name SEC(".maps") __weak
-
 /* Sized at load. */
-WATCH_ARRAY(tcp_watches, struct tcp_watch);
-WATCH_ARRAY(tcp_watch_seen, struct tcp_watch_seen);
-WATCH_ARRAY(tcp_watch_sums, struct tcp_watch_sum);
+MAPPED_ARRAY(tcp_watches, 1, struct tcp_watch);
+MAPPED_ARRAY(tcp_watch_seen, 1, struct tcp_watch_seen);
+MAPPED_ARRAY(tcp_watch_sums, 1, struct tcp_watch_sum);
 
 const volatile __u32 cfg_watch_slots __weak = 0; /* power of two */
 const volatile __u32 cfg_watch_hz __weak = 0;	 /* jiffies a second */

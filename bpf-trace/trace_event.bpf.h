@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
+#include "bpf-common/mapped_array.bpf.h"
 #include "bpf-common/packet_parse.h"
 #include "bpf-common/trace_abi.h"
 #include "bpf-trace/trace_kernel.h"
@@ -21,15 +22,6 @@
 
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wmissing-variable-declarations"
-
-#define TRACE_ARRAY(name, value_type)              \
-	struct {                                   \
-		__uint(type, BPF_MAP_TYPE_ARRAY);  \
-		__uint(map_flags, BPF_F_MMAPABLE); \
-		__uint(max_entries, 1);            \
-		__type(key, __u32);                \
-		__type(value, value_type);         \
-	} name SEC(".maps") __weak
 
 /*
  * A tracepoint's program twice, of which one is loaded: by the kernel's types (tp_btf), where
@@ -51,8 +43,8 @@
 	((raw) ? BPF_CORE_READ(pointer, member) : (pointer)->member)
 
 /* Sized at load: one a CPU, TRACE_BUCKETS a CPU. */
-TRACE_ARRAY(trace_states, struct trace_state);
-TRACE_ARRAY(trace_buckets, struct trace_bucket);
+MAPPED_ARRAY(trace_states, 1, struct trace_state);
+MAPPED_ARRAY(trace_buckets, 1, struct trace_bucket);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -22,8 +22,8 @@ packages_run=(
 packages_test=(
 	runc podman netavark containerd containernetworking-plugins python3-grpcio docker.io iptables openssl libmaxmind-db-writer-perl
 	git libcmocka-dev clang-format clang-19 libclang-rt-14-dev shellcheck mandoc
-	rsyslog rsyslog-openssl nfdump pmacct nats-server clickhouse-server prometheus kafkacat logrotate openssl
-	iptables tcpdump tshark iperf3 wrk dnsperf unbound bind9-dnsutils nginx-light ethtool nng-utils softflowd
+	rsyslog rsyslog-openssl nfdump pmacct nats-server clickhouse-server prometheus kafkacat logrotate
+	tcpdump tshark iperf3 wrk dnsperf unbound bind9-dnsutils nginx-light ethtool nng-utils softflowd
 	qemu-system-x86 busybox-static kmod cpio xz-utils
 )
 

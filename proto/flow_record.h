@@ -56,6 +56,23 @@ enum flow_end_reason { FLOW_END_REASONS(FLOW_END_ENUM) FLOW_END_COUNT };
 /* Hubble's enum TrafficDirection, same numbers. */
 enum flow_direction { FLOW_DIRECTION_UNKNOWN, FLOW_DIRECTION_INGRESS, FLOW_DIRECTION_EGRESS };
 
+/* No `default`: a new hook must say which way its packets go. */
+static inline enum flow_direction flow_hook_direction(uint8_t hook)
+{
+	switch ((enum flow_hook)hook) {
+	case FLOW_HOOK_TC_INGRESS:
+	case FLOW_HOOK_XDP_INGRESS:
+		return FLOW_DIRECTION_INGRESS;
+	case FLOW_HOOK_TC_EGRESS:
+		return FLOW_DIRECTION_EGRESS;
+	case FLOW_HOOK_NONE:
+	case FLOW_HOOK_CAPTURE:
+	case FLOW_HOOK_DROP:
+		break;
+	}
+	return FLOW_DIRECTION_UNKNOWN;
+}
+
 /* Which side opened the conversation; absent in JSON while unknown. */
 enum flow_reply { FLOW_REPLY_UNKNOWN, FLOW_REPLY_NO, FLOW_REPLY_YES };
 

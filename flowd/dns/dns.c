@@ -100,22 +100,6 @@ void dns_set_names(struct dns *dns, dns_ifname_fn ifname, void *context, const c
 /* ---- records ----------------------------------------------------------------------------------
  */
 
-static enum flow_direction direction_of(uint8_t hook)
-{
-	switch ((enum flow_hook)hook) {
-	case FLOW_HOOK_TC_INGRESS:
-	case FLOW_HOOK_XDP_INGRESS:
-		return FLOW_DIRECTION_INGRESS;
-	case FLOW_HOOK_TC_EGRESS:
-		return FLOW_DIRECTION_EGRESS;
-	case FLOW_HOOK_NONE:
-	case FLOW_HOOK_CAPTURE:
-	case FLOW_HOOK_DROP:
-		break;
-	}
-	return FLOW_DIRECTION_UNKNOWN;
-}
-
 static void record_point(const struct dns *dns, uint32_t point, struct flow_record *record)
 {
 	struct flow_point *seen = &record->points[0];
@@ -124,7 +108,7 @@ static void record_point(const struct dns *dns, uint32_t point, struct flow_reco
 		return;
 	seen->ifindex = FLOW_POINT_IFINDEX(point);
 	seen->hook = (uint8_t)FLOW_POINT_HOOK(point);
-	seen->direction = (uint8_t)direction_of(seen->hook);
+	seen->direction = (uint8_t)flow_hook_direction(seen->hook);
 	if (dns->ifname && seen->ifindex)
 		seen->interface = dns->ifname(dns->ifname_context, seen->ifindex);
 	record->point_count = 1;

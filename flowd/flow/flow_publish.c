@@ -3,23 +3,6 @@
 
 #include "flowd/flow/flow_trouble.h"
 
-/* No `default`: a new hook must say which way its packets go. */
-static enum flow_direction hook_direction(uint8_t hook)
-{
-	switch ((enum flow_hook)hook) {
-	case FLOW_HOOK_TC_INGRESS:
-	case FLOW_HOOK_XDP_INGRESS:
-		return FLOW_DIRECTION_INGRESS;
-	case FLOW_HOOK_TC_EGRESS:
-		return FLOW_DIRECTION_EGRESS;
-	case FLOW_HOOK_NONE:
-	case FLOW_HOOK_CAPTURE:
-	case FLOW_HOOK_DROP:
-		break;
-	}
-	return FLOW_DIRECTION_UNKNOWN;
-}
-
 static void record_points(const struct flow_publisher *publisher, const struct flow_path *path,
 			  struct flow_record *record)
 {
@@ -30,7 +13,7 @@ static void record_points(const struct flow_publisher *publisher, const struct f
 
 		point->ifindex = FLOW_POINT_IFINDEX(path->points[count]);
 		point->hook = (uint8_t)FLOW_POINT_HOOK(path->points[count]);
-		point->direction = (uint8_t)hook_direction(point->hook);
+		point->direction = (uint8_t)flow_hook_direction(point->hook);
 		if (publisher->ifname && point->ifindex)
 			point->interface =
 				publisher->ifname(publisher->ifname_context, point->ifindex);

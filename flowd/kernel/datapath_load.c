@@ -7,7 +7,6 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -230,24 +229,15 @@ int datapath_load(struct flow_bpf **out, struct datapath_sizes *sizes,
 
 /* ---- mapping -------------------------------------------------------------------------------- */
 
-static int datapath_map_one(struct datapath_memory *memory, const struct bpf_map *map)
+static int datapath_map_one(struct map_memory *memory, const struct bpf_map *map)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
-	void *address;
+	int err = map_memory_open(memory, map);
 
-	size = (size + page - 1) & ~(page - 1);
-	address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-	if (address == MAP_FAILED) {
-		int err = errno;
-
+	if (err)
 		log_error("datapath: mapping %zu bytes of map %s: %s; use a smaller flow table",
-			  size, bpf_map__name(map), strerror(err));
-		return -err;
-	}
-	memory->address = address;
-	memory->size = size;
-	return 0;
+			  (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map),
+			  bpf_map__name(map), strerror(-err));
+	return err;
 }
 
 int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton)
@@ -269,22 +259,15 @@ int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton
 	return err;
 }
 
-static void datapath_unmap_one(struct datapath_memory *memory)
-{
-	if (memory->address)
-		munmap(memory->address, memory->size);
-	memory->address = NULL;
-}
-
 void datapath_unmap(struct datapath_mapped *mapped)
 {
-	datapath_unmap_one(&mapped->hots);
-	datapath_unmap_one(&mapped->colds);
-	datapath_unmap_one(&mapped->extras);
-	datapath_unmap_one(&mapped->heads);
-	datapath_unmap_one(&mapped->ledgers);
-	datapath_unmap_one(&mapped->clocks);
-	datapath_unmap_one(&mapped->device_slots);
+	map_memory_close(&mapped->hots);
+	map_memory_close(&mapped->colds);
+	map_memory_close(&mapped->extras);
+	map_memory_close(&mapped->heads);
+	map_memory_close(&mapped->ledgers);
+	map_memory_close(&mapped->clocks);
+	map_memory_close(&mapped->device_slots);
 }
 
 const struct flow_extra_set *datapath_map_extras(struct datapath_mapped *mapped,
@@ -297,5 +280,5 @@ const struct flow_extra_set *datapath_map_extras(struct datapath_mapped *mapped,
 
 void datapath_unmap_extras(struct datapath_mapped *mapped)
 {
-	datapath_unmap_one(&mapped->extras);
+	map_memory_close(&mapped->extras);
 }

@@ -5,17 +5,13 @@
 
 #include "flowd/kernel/datapath.h"
 #include "flowd/kernel/drain.h"
+#include "flowd/kernel/map_memory.h"
 
 struct flow_bpf;
 
-struct datapath_memory {
-	void *address;
-	size_t size;
-};
-
 /* The maps that user space reads and writes in place. */
 struct datapath_mapped {
-	struct datapath_memory hots, colds, extras, heads, ledgers, clocks, device_slots;
+	struct map_memory hots, colds, extras, heads, ledgers, clocks, device_slots;
 };
 
 struct datapath_sizes {

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "flowd/base/log.h"
 #include "flowd/kernel/bpf_log.h"
 #include "flowd/kernel/jiffies.h"
+#include "flowd/kernel/map_memory.h"
 #include "watch_bpf.skel.h"
 
 /* What has been told of a side. */
@@ -30,14 +30,9 @@ struct told {
 	struct told_side side[2];
 };
 
-struct watch_memory {
-	void *address;
-	size_t size;
-};
-
 struct tcp_watch_table {
 	struct watch_bpf *skeleton;
-	struct watch_memory watches, seen, sums;
+	struct map_memory watches, seen, sums;
 	struct told *told;
 	uint32_t slots, cpus;
 };
@@ -68,20 +63,6 @@ static int watch_configure(struct tcp_watch_table *table, const struct flow_bpf 
 	return error;
 }
 
-static int watch_map(struct watch_memory *memory, const struct bpf_map *map)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
-	void *address;
-
-	size = (size + page - 1) & ~(page - 1);
-	address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-	if (address == MAP_FAILED)
-		return -errno;
-	*memory = (struct watch_memory){ address, size };
-	return 0;
-}
-
 static int watch_enter(const struct bpf_map *hook, const struct bpf_program *program)
 {
 	int fd = bpf_program__fd(program);
@@ -102,11 +83,11 @@ static int watch_load(struct tcp_watch_table *table, const struct flow_bpf *prog
 	if (!error)
 		error = watch_bpf__load(table->skeleton);
 	if (!error)
-		error = watch_map(&table->watches, table->skeleton->maps.tcp_watches);
+		error = map_memory_open(&table->watches, table->skeleton->maps.tcp_watches);
 	if (!error)
-		error = watch_map(&table->seen, table->skeleton->maps.tcp_watch_seen);
+		error = map_memory_open(&table->seen, table->skeleton->maps.tcp_watch_seen);
 	if (!error)
-		error = watch_map(&table->sums, table->skeleton->maps.tcp_watch_sums);
+		error = map_memory_open(&table->sums, table->skeleton->maps.tcp_watch_sums);
 	if (!error)
 		error = watch_enter(programs->maps.tc_watchers,
 				    table->skeleton->progs.tc_tcp_watch);
@@ -149,19 +130,13 @@ int tcp_watch_open(struct tcp_watch_table **out, const struct datapath *datapath
 	return 0;
 }
 
-static void watch_unmap(const struct watch_memory *memory)
-{
-	if (memory->address)
-		munmap(memory->address, memory->size);
-}
-
 void tcp_watch_close(struct tcp_watch_table *table)
 {
 	if (!table)
 		return;
-	watch_unmap(&table->watches);
-	watch_unmap(&table->seen);
-	watch_unmap(&table->sums);
+	map_memory_close(&table->watches);
+	map_memory_close(&table->seen);
+	map_memory_close(&table->sums);
 	watch_bpf__destroy(table->skeleton);
 	free(table->told);
 	free(table);

@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "flowd/base/log.h"
 #include "flowd/kernel/bpf_log.h"
 #include "flowd/kernel/jiffies.h"
+#include "flowd/kernel/map_memory.h"
 #include "flowd/kernel/ring.h"
 #include "flowd/kernel/trace_firewall.h"
 #include "trace_bpf.skel.h"
@@ -33,18 +33,13 @@
 #define TRACE_HOOK_ENUM(tracepoint, program, option) TRACE_HOOK_##program,
 enum trace_hook { TRACE_HOOKS(TRACE_HOOK_ENUM) TRACE_HOOK_COUNT };
 
-struct trace_map {
-	void *address;
-	size_t size;
-};
-
 struct trace {
 	struct trace_bpf *skeleton;
 	enum trace_manner manner;
 	struct bpf_link *links[TRACE_HOOK_COUNT];
 	const char *why_not[TRACE_HOOK_COUNT];
 	struct trace_firewall_hooks *firewall;
-	struct trace_map states, buckets;
+	struct map_memory states, buckets;
 	struct ring ring;
 	uint32_t cpus;
 	uint64_t taken, unknown;
@@ -125,27 +120,13 @@ static int trace_configure(struct trace *trace, const struct trace_options *opti
 	return error;
 }
 
-static int trace_map_one(struct trace_map *mapped, const struct bpf_map *map)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
-	void *address;
-
-	size = (size + page - 1) & ~(page - 1);
-	address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-	if (address == MAP_FAILED)
-		return -errno;
-	*mapped = (struct trace_map){ address, size };
-	return 0;
-}
-
 static int trace_map(struct trace *trace)
 {
 	const struct bpf_map *events = trace->skeleton->maps.trace_events;
-	int error = trace_map_one(&trace->states, trace->skeleton->maps.trace_states);
+	int error = map_memory_open(&trace->states, trace->skeleton->maps.trace_states);
 
 	if (!error)
-		error = trace_map_one(&trace->buckets, trace->skeleton->maps.trace_buckets);
+		error = map_memory_open(&trace->buckets, trace->skeleton->maps.trace_buckets);
 	if (!error)
 		error = ring_open(&trace->ring, bpf_map__fd(events), bpf_map__max_entries(events));
 	return error;
@@ -252,12 +233,6 @@ int trace_open(struct trace **out, const struct trace_options *options)
 	return 0;
 }
 
-static void trace_unmap(struct trace_map *mapped)
-{
-	if (mapped->address)
-		munmap(mapped->address, mapped->size);
-}
-
 void trace_close(struct trace *trace)
 {
 	if (!trace)
@@ -266,8 +241,8 @@ void trace_close(struct trace *trace)
 		bpf_link__destroy(trace->links[hook]);
 	trace_firewall_close(trace->firewall);
 	ring_close(&trace->ring);
-	trace_unmap(&trace->states);
-	trace_unmap(&trace->buckets);
+	map_memory_close(&trace->states);
+	map_memory_close(&trace->buckets);
 	trace_bpf__destroy(trace->skeleton);
 	free(trace);
 }
