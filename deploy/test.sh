@@ -81,6 +81,8 @@ asked() {
 
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=("${suites_all[@]}")
+# Others' kubectl serves as well, and Debian's package would collide with it.
+command -v kubectl >/dev/null || packages_test+=(kubernetes-client)
 packages_install "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
 build_release
 if [ "${suites[*]}" = bench ]; then
