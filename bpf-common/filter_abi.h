@@ -14,7 +14,7 @@
 
 /* The word that packets read once: switch, bank, and the dimensions that any rule has a condition
  * in. */
-#define FLOW_FILTER_ON	      0x01
+#define FLOW_FILTER_ON	      0x01 /* there are rules; alone decides whether they are asked */
 #define FLOW_FILTER_BANK      0x02
 #define FLOW_FILTER_PROTOCOL  0x04
 #define FLOW_FILTER_PORT      0x08
@@ -24,7 +24,6 @@
 #define FLOW_FILTER_PCAP      0x80  /* a pcap filter is asked before the rules */
 #define FLOW_FILTER_SCOPE     0x100 /* packets outside the scope are left alone, before all else */
 #define FLOW_FILTER_FIRST     (FLOW_FILTER_PCAP | FLOW_FILTER_SCOPE) /* asked before parsing */
-#define FLOW_FILTER_ASKED     0xff /* a packet that has come so far meets one of these */
 #define FLOW_FILTER_BANKS     2
 
 enum flow_filter_side { FLOW_FILTER_SOURCE, FLOW_FILTER_DESTINATION, FLOW_FILTER_SIDES };

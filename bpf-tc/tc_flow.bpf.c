@@ -203,11 +203,16 @@ static __attribute__((noinline)) int tc_plain(struct __sk_buff *skb, __u32 hook,
 					      const struct flow_device *device,
 					      struct sighting *sighting)
 {
-	if (!flow_plain_device(device, tc_counting_role(hook)) || skb->gso_size ||
+	struct flow_plain_size size;
+
+	if (!flow_plain_device(device, tc_counting_role(hook)) ||
 	    (hook == FLOW_HOOK_TC_EGRESS && skb->ingress_ifindex))
 		return FLOW_PLAIN_NOT;
-	return flow_plain((const void *)(long)skb->data, (const void *)(long)skb->data_end,
-			  skb->len + (skb->vlan_present ? 4 : 0), sighting);
+	size.tag_bytes = skb->vlan_present ? 4 : 0;
+	size.length = skb->len + size.tag_bytes;
+	size.segments = tc_segments(skb);
+	return flow_plain((const void *)(long)skb->data, (const void *)(long)skb->data_end, &size,
+			  sighting);
 }
 
 /* The socket behind the packet that made an entry; a function of its own, for the hit path's sake.
@@ -252,7 +257,7 @@ FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 e
 	int plain = FLOW_PLAIN_NOT;
 	struct sighting sighting;
 
-	if (likely(!(filter & FLOW_FILTER_ASKED) && !excluded))
+	if (likely(!(filter & FLOW_FILTER_ON) && !excluded))
 		plain = tc_plain(skb, hook, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
 		return tc_end(skb, 1);

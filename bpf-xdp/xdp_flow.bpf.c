@@ -107,10 +107,12 @@ static __attribute__((noinline)) int xdp_plain(struct xdp_md *context, __u32 len
 					       const struct flow_device *device,
 					       struct sighting *sighting)
 {
+	const struct flow_plain_size size = { .length = length, .segments = 1 };
+
 	if (!flow_plain_device(device, FLOW_DEVICE_COUNT_INGRESS))
 		return FLOW_PLAIN_NOT;
 	return flow_plain((const void *)(long)context->data, (const void *)(long)context->data_end,
-			  length, sighting);
+			  &size, sighting);
 }
 
 /* As tc_end() of tc_flow.bpf.c. */
@@ -130,7 +132,7 @@ FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
 	int plain = FLOW_PLAIN_NOT;
 	struct sighting sighting;
 
-	if (likely(!(filter & FLOW_FILTER_ASKED) && !excluded))
+	if (likely(!(filter & FLOW_FILTER_ON) && !excluded))
 		plain = xdp_plain(context, length, device, &sighting);
 	if (likely(plain == FLOW_PLAIN_DONE))
 		return xdp_end(context, 1);

@@ -89,3 +89,8 @@ uint64_t filter_stage_cgroups(const struct filter_stage *stage)
 {
 	return stage->programs->bss->cgroup_rules;
 }
+
+uint32_t filter_stage_state(const struct filter_stage *stage)
+{
+	return stage->programs->bss->flow_filter_state;
+}

@@ -28,5 +28,7 @@ void filter_stage_deal(struct filter_stage *stage);
 int64_t filter_stage_run(struct filter_stage *stage, enum filter_run run, uint32_t repeat);
 /* What the last FILTER_RUN_CGROUPS found. */
 uint64_t filter_stage_cgroups(const struct filter_stage *stage);
+/* The word that packets read, FLOW_FILTER_*. */
+uint32_t filter_stage_state(const struct filter_stage *stage);
 
 #endif

@@ -95,6 +95,22 @@ static void test_without_rules_everything_counts(void **state)
 	assert_int_equal(agreeing(&rules[0]), FILTER_CASES);
 }
 
+/* Whichever bank is in use: the hooks ask every packet by the same bit whether there are rules, and
+ * their short way is for packets without. */
+static void test_without_rules_nothing_is_asked(void **state)
+{
+	(void)state;
+	for (int load = 0; load < 4; load++) {
+		memset(&rules[0], 0, sizeof(rules[0]));
+		if (load % 2)
+			rules[0].deny_others = true;
+		assert_int_equal(filter_load_rules(stage.load, &rules[0]), 0);
+		assert_int_equal(filter_stage_state(&stage) & FLOW_FILTER_ON,
+				 load % 2 ? FLOW_FILTER_ON : 0);
+		assert_int_equal(filter_stage_state(&stage) & FLOW_FILTER_FIRST, 0);
+	}
+}
+
 /* ---- reload --------------------------------------------------------------------------------- */
 
 static struct {
@@ -220,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_verdicts_of_random_rules),
 		cmocka_unit_test(test_devices_come_and_go),
 		cmocka_unit_test(test_without_rules_everything_counts),
+		cmocka_unit_test(test_without_rules_nothing_is_asked),
 		cmocka_unit_test(test_reload_is_one_or_the_other),
 		cmocka_unit_test(test_cgroup_subtree),
 	};

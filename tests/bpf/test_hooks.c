@@ -80,6 +80,10 @@ static void test_gso_counts_wire_packets(void **state)
 	input.gso_segments = 0; /* a driver that does not say: 1554 bytes in segments of 600 */
 	assert_int_equal(hook_run(HOOK_TC_EGRESS, &input, &result), 0);
 	assert_int_equal(result.hot.packets, 6);
+	assert_int_equal(result.hot.bytes, 2 * (1500 + 3 * 54));
+	assert_int_equal(result.hot.l2_bytes, 6 * 14);
+	assert_int_equal(result.ledger.seen_packets, 6);
+	assert_int_equal(result.ledger.seen_bytes, 2 * (1500 + 3 * 54));
 }
 
 static void test_padding_is_layer_2(void **state)
