@@ -245,6 +245,8 @@ TRACE_INLINE int trace_set_state_take(const __u64 *ctx, int raw __attribute__((u
 	    old_state == TRACE_TCP_LISTEN)
 		return 0;
 	since = tcp_since(sk, new_state);
+	if (new_state == TRACE_TCP_SYN_SENT) /* it has no port yet; the next change tells of it */
+		return 0;
 	tcp = tcp_reserve(sk, FLOW_EVENT_TCP_STATE);
 	if (!tcp)
 		return 0;
