@@ -248,10 +248,10 @@ void exporter_stats(struct exporter *exporter, struct exporter_stats *stats)
 	backlog_spooled(exporter->backlog, &stats->spooled, &stats->spooled_bytes);
 	stats->waiting =
 		stats->spooled ? 0 : backlog_waiting(exporter->backlog) + exporter->in_flight;
+	/* In the queue, and in the hands of the intake: that goes on only when it has our lock. */
+	stats->waiting += record_queue_total(exporter->queue) - stats->received;
 	why = *exporter->spool_why ? exporter->spool_why : exporter->target_why;
 	stats->failing = *why;
 	memcpy(stats->why, why, sizeof(stats->why));
 	pthread_mutex_unlock(&exporter->lock);
-	/* in the queue, and in the hands of the intake */
-	stats->waiting += record_queue_total(exporter->queue) - stats->received;
 }

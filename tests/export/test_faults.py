@@ -205,7 +205,8 @@ class Faults(Case):
             return int(exporter["lost"]) > 4000 and told + 2048 + 1024 >= seen and status
         status = wait_until("what left history is counted", accounted, 30)
         exporter = status["exporters"][0]
-        self.assertLess(int(exporter["waiting"]), 1024 + 100)
+        # in the queue and behind it, a page on its way between them that may overfill the latter, a batch
+        self.assertLess(int(exporter["waiting"]), 256 + 256 + 256 + 256 + 100)
         self.assertLess(int(status["rss_bytes"]) - resident, 40 << 20)
         self.assertIn("records left history before they were exported", daemon.messages())
 

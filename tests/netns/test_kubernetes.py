@@ -186,10 +186,10 @@ class Kubernetes(unittest.TestCase):
             return [when for when, path in self.api.times if path == PODS]
         wait_until("five tries", lambda: len(times()) >= 5, 15 * TIME_SCALE)
         gaps = [after - before for before, after in zip(times(), times()[1:])]
-        for before, after in zip(gaps, gaps[1:]):
-            self.assertGreater(after, before * .9, gaps)
+        for before, after in zip(gaps, gaps[2:]):  # of two neighbours chance may make the second the shorter
+            self.assertGreater(after, before, gaps)
         self.assertGreater(gaps[3], .7)
-        self.assertGreaterEqual(ledger(daemon)["kubernetes_failures"], 5)
+        wait_until("five failures", lambda: ledger(daemon)["kubernetes_failures"] >= 5)
         self.assertIn("now: HTTP status 401", daemon.cli("status").stdout)
         self.api.token = "later"
         wait_until("named", lambda: self.pod_of(self.flow_to(daemon, REMOTE)) == "db",
