@@ -14,8 +14,13 @@ goes into the hook packet by packet on the way in; on the way out the stack cuts
 flowd has its hooks at the device alone unless --all says otherwise: drops, TCP's trouble and the owners of sockets
 have hooks of their own that see all of the machine, and so all three pairs. (The UDP packets here end as drops of a
 full socket, one event a packet.)
+
+--programs has the kernel time the programs themselves (kernel.bpf_stats_enabled), in the middle of all that a packet
+passes: ns a run, the clock's own included, so that the difference to the empty program is what counts. That slows
+all three down.
 """
 import argparse
+import contextlib
 import json
 import os
 import socket
@@ -138,10 +143,28 @@ class Wire(Lab):
             assert arrived > 0.99 * sent, f"{variant}: {sent} packets sent, {arrived} arrived"
         return {variant: [line[place] for line in lines] for place, variant in enumerate(VARIANTS)}
 
+    def program_times(self):
+        """{variant: (runs, ns)}, summed over its programs."""
+        done = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True, check=True)
+        times = {}
+        for program in json.loads(done.stdout):
+            variant = {"empty": "empty", "tc_ingress": "flowd", "tc_egress": "flowd"}.get(program.get("name"))
+            runs, spent = times.get(variant, (0, 0))
+            times[variant] = runs + program.get("run_cnt", 0), spent + program.get("run_time_ns", 0)
+        return times
+
+    def measure(self, test):
+        """(values, what is in program_times() of this test)"""
+        before = self.program_times()
+        values = self.tcp(test) if test in TCP_TESTS else self.udp(test)
+        after = self.program_times()
+        return values, {variant: tuple(new - old for new, old in zip(after[variant], before[variant]))
+                        for variant in ("empty", "flowd")}
+
     def check_complete(self):
         """flowd has counted what its device has."""
-        wait_until("flowd has counted what arrived", lambda: int(self.daemon.status()["packets_accounted"]) >=
-                   self.received(self.node, "flowd"))
+        wait_until("flowd has counted what arrived", lambda: int(self.daemon.status()["ledger"]["seen_packets"])
+                   >= self.received(self.node, "flowd"))
 
 
 def middle(values):
@@ -165,6 +188,26 @@ def show(results, tabs):
             cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
+def show_programs(times):
+    for test, of in times.items():
+        (empty_runs, empty_ns), (runs, spent) = of["empty"], of["flowd"]
+        empty, ours = empty_ns / empty_runs, spent / runs
+        print(f"{test}: programs take {empty:.0f} ns a packet empty, {ours:.0f} flowd's: {ours - empty:.0f} more")
+
+
+@contextlib.contextmanager
+def timed_programs(asked):
+    def switch(on):
+        subprocess.run(["sysctl", "-qw", f"kernel.bpf_stats_enabled={on}"], check=True)
+    if asked:
+        switch(1)
+    try:
+        yield
+    finally:
+        if asked:
+            switch(0)
+
+
 def cpu_time():
     """(stolen by the hypervisor, all), in ticks over all CPUs since the start of the machine."""
     with open("/proc/stat", encoding="ascii") as stat:
@@ -182,6 +225,7 @@ def parse():
     parser.add_argument("-p", "--packets", type=int, default=10000, help="of each slice")
     parser.add_argument("-o", "--only", default="", help="tests whose name begins so, as \"udp in\"")
     parser.add_argument("-a", "--all", action="store_true", help="flowd with all its hooks")
+    parser.add_argument("--programs", action="store_true", help="time the programs themselves")
     parser.add_argument("-t", "--tabs", action="store_true", help="columns end with a tab")
     return parser.parse_args()
 
@@ -191,12 +235,15 @@ def main():
     started, load, (stolen, ticks) = time.monotonic(), os.getloadavg()[0], cpu_time()
     wire = Wire(arguments)
     try:
-        results = {test: wire.tcp(test) if test in TCP_TESTS else wire.udp(test)
-                   for test in (*TCP_TESTS, *UDP_TESTS) if test.startswith(arguments.only)}
+        with timed_programs(arguments.programs):
+            measured = {test: wire.measure(test) for test in (*TCP_TESTS, *UDP_TESTS)
+                        if test.startswith(arguments.only)}
         wire.check_complete()
     finally:
         wire.close()
-    show(results, arguments.tabs)
+    show({test: values for test, (values, _) in measured.items()}, arguments.tabs)
+    if arguments.programs:
+        show_programs({test: times for test, (_, times) in measured.items()})
     if not arguments.tabs:
         now_stolen, now_ticks = cpu_time()
         print(f"Medians of {arguments.rounds} rounds (UDP {arguments.slices}) and of the ratios within each, "
