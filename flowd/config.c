@@ -167,9 +167,10 @@ static bool config_needs_tls(const char *url)
 	return url && !strncmp(url, "tls+tcp://", strlen("tls+tcp://"));
 }
 
-static int config_check_listen(const struct config_listen *listen, size_t index, char *why,
+static int config_check_listen(const struct config *config, size_t index, char *why,
 			       size_t why_size)
 {
+	const struct config_listen *listen = &config->bus.listen[index];
 	const char *complaint = NULL;
 
 	if (!listen->query && !listen->events)
@@ -180,8 +181,8 @@ static int config_check_listen(const struct config_listen *listen, size_t index,
 	if (!complaint)
 		return 0;
 	if (listen->line)
-		snprintf(why, why_size, "line %u: bus.listen.%zu: %s", listen->line, index,
-			 complaint);
+		snprintf(why, why_size, "%s:%u: bus.listen.%zu: %s", config->file, listen->line,
+			 index, complaint);
 	else
 		snprintf(why, why_size, "bus.listen.%zu: %s", index, complaint);
 	return -EINVAL;
@@ -236,7 +237,7 @@ int config_finish(struct config *config, char *why, size_t why_size)
 
 	config->filter.rules.deny_others = config->filter.deny;
 	for (size_t i = 0; i < config->bus.listen_count && !error; i++)
-		error = config_check_listen(&config->bus.listen[i], i, why, why_size);
+		error = config_check_listen(config, i, why, why_size);
 	if (!error)
 		error = config_export_finish(config, why, why_size);
 	if (!error)

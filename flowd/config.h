@@ -59,6 +59,7 @@ enum config_kubernetes { KUBERNETES_OFF, KUBERNETES_LOCAL, KUBERNETES_CLUSTER };
 
 struct intern;
 struct config {
+	const char *file; /* what was read, for config_finish(); the caller's. NULL: none */
 	struct config_globs include, exclude;
 	struct config_by_glob modes;
 	uint64_t tunnel; /* enum config_tunnel */

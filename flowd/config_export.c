@@ -301,7 +301,7 @@ int config_export_finish(const struct config *config, char *why, size_t why_size
 {
 	for (size_t i = 0; i < config->export.count; i++) {
 		const struct export_settings *settings = config->export.entry[i].settings;
-		char what[384], place[32] = "";
+		char what[384], line[16] = "";
 		int error;
 
 		if (config_export_named_before(config, i)) {
@@ -313,9 +313,10 @@ int config_export_finish(const struct config *config, char *why, size_t why_size
 					     sizeof(what));
 		}
 		if (settings->line)
-			snprintf(place, sizeof(place), "line %u: ", settings->line);
+			snprintf(line, sizeof(line), ":%u: ", settings->line);
 		if (error) {
-			snprintf(why, why_size, "%sexport.%s: %s", place, settings->name, what);
+			snprintf(why, why_size, "%s%sexport.%s: %s", *line ? config->file : "",
+				 line, settings->name, what);
 			return error;
 		}
 	}

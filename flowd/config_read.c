@@ -356,6 +356,7 @@ int config_read_text(struct config *config, const char *name, const char *text, 
 	yaml_parser_t parser;
 	int error;
 
+	config->file = name;
 	if (!yaml_parser_initialize(&parser)) {
 		snprintf(why, why_size, "%s: no memory", name);
 		return -ENOMEM;

@@ -131,8 +131,9 @@ static int pack_batch_head(uint64_t sequence, const struct answer *batch, struct
 	image.epoch = batch->epoch;
 	image.sequence = sequence;
 	image.n_losses = batch->loss_count;
-	image.losses = image_losses(batch->losses, batch->loss_count, arena);
-	return image.losses ? codec_pack_message(&image.base, out) : -ENOMEM;
+	if (arena)
+		image.losses = image_losses(batch->losses, batch->loss_count, arena);
+	return image.losses || !batch->loss_count ? codec_pack_message(&image.base, out) : -ENOMEM;
 }
 
 static int pack_reply_version(struct buffer *out)
@@ -195,8 +196,9 @@ int codec_pack_answer(const struct answer *answer, struct buffer *out)
 int codec_pack_batch(uint64_t sequence, const struct answer *batch, struct buffer *out)
 {
 	size_t start = out->size;
-	struct arena *arena = codec_pack_arena();
-	int err = arena ? pack_batch_head(sequence, batch, arena, out) : -ENOMEM;
+	/* exporters pack records one by one: none for what has no losses */
+	struct arena *arena = batch->loss_count ? codec_pack_arena() : NULL;
+	int err = pack_batch_head(sequence, batch, arena, out);
 
 	if (!err)
 		err = pack_flows(batch, TAG(FIELD_BATCH_FLOWS), out);

@@ -380,6 +380,8 @@ static int ipfix_send(struct export_target *target, const struct export_item *it
 		*done = count;
 	else
 		message_begin(target);
+	if (error)
+		target->described_ns = 0; /* a collector that comes has no templates */
 	if (error && target->address.kind != STREAM_UDP) {
 		stream_abort(target->stream);
 		target->stream = NULL;

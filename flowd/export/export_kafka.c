@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Kafka by librdkafka: an idempotent producer, keyed by conversation, so that both directions of
- * one are in one partition and in order. Each message has its record's id in the header `id`.
+ * one are in one partition and in order. The id that duplicates share is in the message's body; in
+ * the header `id` where a body has no place for it, and on request: headers are costly there.
  */
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
@@ -15,7 +16,7 @@
 struct kafka_settings {
 	struct export_settings common;
 	const char *brokers, *topic, *options;
-	uint64_t timeout;
+	uint64_t timeout, id_header;
 };
 
 struct export_target {
@@ -37,6 +38,8 @@ static const struct option rows[] = {
 	{ "topic", OPTION_TEXT, AT(topic), 0, 0, "flows", NULL, false, "topic of the records" },
 	{ "timeout", OPTION_DURATION, AT(timeout), CLOCK_S, CLOCK_S * 300, "5s", NULL, false,
 	  "longest time until a message is acknowledged" },
+	{ "id_header", OPTION_SWITCH, AT(id_header), 0, 0, "false", NULL, false,
+	  "repeat the id of the body in the header id" },
 	{ "options", OPTION_TEXT, AT(options), 0, 0, NULL, NULL, false,
 	  "further settings of librdkafka, name=value with commas" },
 };
@@ -228,27 +231,48 @@ static void kafka_key(uint64_t conversation, char key[16])
 		key[i] = hex[conversation & 15];
 }
 
+/* Every format has the id in records and summaries, whatever the mask says; a loss has none. */
+static bool kafka_wants_header(const struct export_target *target, const struct export_item *item)
+{
+	return target->settings->id_header || item->type == EXPORT_ITEM_LOSS;
+}
+
+static rd_kafka_headers_t *kafka_header(struct export_target *target,
+					const struct export_item *item)
+{
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+	char id[ITEM_ID_MAX];
+
+	item_id_of(&target->origin, target->node_name, item->epoch, item->position, id);
+	rd_kafka_header_add(headers, "id", 2, id, ITEM_ID_MAX - 1);
+	return headers;
+}
+
 /* Bodies are not copied: they lie in the batch, which is there until all of it is reported. */
 static rd_kafka_resp_err_t kafka_produce(struct export_target *target,
 					 const struct export_item *item, size_t index)
 {
-	char id[ITEM_ID_MAX], key[16];
+	char key[16];
 	rd_kafka_resp_err_t result;
+	bool wants_header = kafka_wants_header(target, item);
+	rd_kafka_headers_t *headers = wants_header ? kafka_header(target, item) : NULL;
 
-	item_id_of(&target->origin, target->node_name, item->epoch, item->position, id);
 	kafka_key(item->conversation, key);
 	for (;;) {
 		result = rd_kafka_producev(
 			target->producer, RD_KAFKA_V_RKT(target->topic),
 			RD_KAFKA_V_KEY(key, sizeof(key)),
 			RD_KAFKA_V_VALUE((void *)(uintptr_t)item->body, item->size),
-			RD_KAFKA_V_HEADER("id", id, ITEM_ID_MAX - 1),
 			RD_KAFKA_V_TIMESTAMP((int64_t)(item->time_ns / 1000000)),
-			RD_KAFKA_V_OPAQUE((void *)(uintptr_t)index), RD_KAFKA_V_END);
+			RD_KAFKA_V_OPAQUE((void *)(uintptr_t)index), RD_KAFKA_V_HEADERS(headers),
+			RD_KAFKA_V_END);
 		if (result != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-			return result;
+			break;
 		rd_kafka_poll(target->producer, 10);
 	}
+	if (result && headers) /* else they are the message's */
+		rd_kafka_headers_destroy(headers);
+	return result;
 }
 
 /* After a fatal error an idempotent producer sends no more. */

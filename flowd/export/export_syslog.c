@@ -204,13 +204,14 @@ static int syslog_message(struct export_target *target, const struct export_item
 static int syslog_send_datagrams(struct export_target *target, const struct export_item *items,
 				 size_t count, size_t *done, char *why, size_t why_size)
 {
-	size_t end[UDP_AT_ONCE], some = 0;
+	size_t end[UDP_AT_ONCE], some = 0,
+				 most = stream_is_doubted(target->stream) ? 1 : UDP_AT_ONCE;
 	struct iovec part[UDP_AT_ONCE];
 	struct mmsghdr message[UDP_AT_ONCE] = { 0 };
-	int sent;
+	int sent, error;
 
 	target->out.size = 0;
-	for (; some < UDP_AT_ONCE && some < count; some++) {
+	for (; some < most && some < count; some++) {
 		if (syslog_message(target, &items[some]))
 			return -ENOMEM;
 		end[some] = target->out.size;
@@ -224,13 +225,16 @@ static int syslog_send_datagrams(struct export_target *target, const struct expo
 		message[i].msg_hdr.msg_iovlen = 1;
 	}
 	sent = sendmmsg(stream_socket(target->stream), message, (unsigned int)some, 0);
-	if (sent > 0)
-		*done += (size_t)sent;
-	if (sent > 0)
+	if (sent < 0)
+		return stream_failed(target->stream, errno, why, why_size);
+	if ((size_t)sent < some) { /* the kernel keeps the error to itself: one alone brings it */
+		stream_doubt(target->stream);
 		return 0;
-	snprintf(why, why_size, "%s:%s: cannot send: %s", target->address.host,
-		 target->address.port, strerror(errno));
-	return -errno;
+	}
+	error = stream_check(target->stream, why, why_size);
+	if (!error)
+		*done += some;
+	return error;
 }
 
 static int syslog_send_stream(struct export_target *target, const struct export_item *items,

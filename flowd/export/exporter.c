@@ -178,10 +178,18 @@ static void exporter_tell_rest(struct exporter *exporter)
 						  : "the target was too slow");
 }
 
+static void exporter_tell_missed(struct exporter *exporter)
+{
+	if (exporter->missed.records)
+		exporter_loss(exporter, &exporter->missed);
+	exporter->missed.records = 0;
+}
+
 void exporter_close(struct exporter *exporter, uint64_t patience_ns)
 {
 	if (!exporter)
 		return;
+	exporter_tell_missed(exporter);
 	exporter_threads_stop(exporter, patience_ns);
 	exporter_tell_rest(exporter);
 	life_sign_end(exporter->sign);
@@ -192,14 +200,15 @@ void exporter_close(struct exporter *exporter, uint64_t patience_ns)
 
 static void exporter_missed(struct exporter *exporter, const struct history_page *found)
 {
-	struct flow_loss loss = { .source = "export",
-				  .records = found->missed,
-				  .first_ns = found->missed_first_ns,
-				  .last_ns = found->missed_last_ns,
-				  .node_name = exporter->setup.node_name };
+	struct flow_loss *missed = &exporter->missed;
 
+	if (!missed->records)
+		*missed = (struct flow_loss){ .source = "export",
+					      .first_ns = found->missed_first_ns,
+					      .node_name = exporter->setup.node_name };
+	missed->records += found->missed;
+	missed->last_ns = found->missed_last_ns;
 	exporter_count_lost(exporter, found->missed);
-	exporter_loss(exporter, &loss);
 	if (exporter->told_lost)
 		return;
 	exporter->told_lost = true;
@@ -211,9 +220,12 @@ static void exporter_missed(struct exporter *exporter, const struct history_page
 bool exporter_pump(struct exporter *exporter, struct history *history)
 {
 	struct history_page missed = { .missed = 0 };
-	bool more = record_queue_fill(exporter->queue, history, exporter->filter,
-				      &exporter->position, &missed);
+	bool more;
 
+	if (record_queue_room(exporter->queue))
+		exporter_tell_missed(exporter);
+	more = record_queue_fill(exporter->queue, history, exporter->filter, &exporter->position,
+				 &missed);
 	if (missed.missed)
 		exporter_missed(exporter, &missed);
 	return more;

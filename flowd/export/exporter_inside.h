@@ -22,6 +22,7 @@ struct exporter {
 	struct filter *filter;
 	uint64_t position; /* in history */
 	bool told_lost;
+	struct flow_loss missed; /* not told yet: the queue has no room; records 0: nothing */
 	struct record_queue *queue;
 
 	/* The intake's: */

@@ -188,6 +188,12 @@ bool record_queue_fill(struct record_queue *queue, struct history *history,
 		else
 			record_page_free(page);
 	}
+	if (!found.at_end && missed) { /* no room: yet what history forgets is lost now */
+		found.room = 0;
+		history_read(history, *position, &match, &found);
+		*position = found.position;
+		missed_add(missed, &found);
+	}
 	return !found.at_end;
 }
 

@@ -38,8 +38,8 @@ struct record_page *record_page_alloc(size_t room);
 void record_queue_put(struct record_queue *queue, struct record_page *page);
 /*
  * On history's thread: puts the records after *position that match, as far as there is room, and
- * moves *position on; true while there is more. `missed`: what left history unread, by
- * missed, missed_first_ns and missed_last_ns; may be NULL.
+ * moves *position on; true while there is more. `missed`: what left history unread, room or not,
+ * by missed, missed_first_ns and missed_last_ns; may be NULL.
  */
 bool record_queue_fill(struct record_queue *queue, struct history *history,
 		       const struct filter *filter, uint64_t *position,

@@ -17,10 +17,12 @@
 
 #define STREAM_WAIT_S	  5
 #define STREAM_GOODBYE_MS 2000
+#define STREAM_DOUBT_MS	  250 /* for an ICMP error to come back */
 
 struct stream {
 	int socket;
 	struct stream_address address;
+	bool doubted;	  /* UDP: nothing has been sent since it was opened, or refused */
 	SSL_CTX *context; /* NULL: not TLS */
 	SSL *ssl;
 };
@@ -195,6 +197,7 @@ int stream_open(struct stream **out, const struct stream_address *address,
 		return -ENOMEM;
 	stream->socket = -1;
 	stream->address = *address;
+	stream->doubted = address->kind == STREAM_UDP;
 	error = stream_connect(stream, why, why_size);
 	if (!error && address->kind == STREAM_TLS)
 		error = tls_open(stream, settings, why, why_size);
@@ -265,13 +268,38 @@ bool stream_is_alive(struct stream *stream)
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-static int stream_failed(const struct stream *stream, int error, char *why, size_t why_size)
+int stream_failed(const struct stream *stream, int error, char *why, size_t why_size)
 {
-	if (error == EAGAIN)
-		error = ETIMEDOUT;
+	const char *what = strerror(error == EAGAIN ? ETIMEDOUT : error);
+
+	if (stream->address.kind == STREAM_UDP && error == ECONNREFUSED)
+		what = "refused; start what listens on this UDP port, or correct the address";
 	snprintf(why, why_size, "%s:%s: cannot send: %s", stream->address.host,
-		 stream->address.port, strerror(error));
-	return -error;
+		 stream->address.port, what);
+	return error == EAGAIN ? -ETIMEDOUT : -error;
+}
+
+bool stream_is_doubted(const struct stream *stream)
+{
+	return stream->doubted;
+}
+
+void stream_doubt(struct stream *stream)
+{
+	stream->doubted = true;
+}
+
+int stream_check(struct stream *stream, char *why, size_t why_size)
+{
+	struct pollfd wait = { .fd = stream->socket };
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (stream->doubted)
+		poll(&wait, 1, STREAM_DOUBT_MS);
+	getsockopt(stream->socket, SOL_SOCKET, SO_ERROR, &error, &size);
+	stream->doubted = error;
+	return error ? stream_failed(stream, error, why, why_size) : 0;
 }
 
 int stream_write(struct stream *stream, const void *data, size_t size, char *why, size_t why_size)
@@ -291,11 +319,13 @@ int stream_write(struct stream *stream, const void *data, size_t size, char *why
 			sent = send(stream->socket, at, size, MSG_NOSIGNAL);
 			if (sent < 0 && errno == EINTR)
 				continue;
-			if (sent < 0)
+			if (sent < 0) {
+				stream->doubted = stream->address.kind == STREAM_UDP;
 				return stream_failed(stream, errno, why, why_size);
+			}
 		}
 		at += sent;
 		size -= (size_t)sent;
 	}
-	return 0;
+	return stream->address.kind == STREAM_UDP ? stream_check(stream, why, why_size) : 0;
 }

@@ -34,8 +34,19 @@ void stream_close(struct stream *stream);
 /* The same without goodbye, after an error. */
 void stream_abort(struct stream *stream);
 
-/* All of it. 0, or negative errno with the sentence. */
+/* All of it. 0, or negative errno with the sentence; over UDP with what stream_check() says. */
 int stream_write(struct stream *stream, const void *data, size_t size, char *why, size_t why_size);
+/*
+ * Over UDP nobody says that a datagram has arrived, but a host says that nobody listens. Of a
+ * stream in doubt - new, or refused - one datagram is sent and stream_check() waits for such an
+ * answer; of others it looks whether one has come. 0: none has; else what was sent last has not
+ * arrived, and what was sent shortly before may not have.
+ */
+int stream_check(struct stream *stream, char *why, size_t why_size);
+bool stream_is_doubted(const struct stream *stream);
+void stream_doubt(struct stream *stream);
+/* Fills in the sentence for this errno of a send; returns it negative. */
+int stream_failed(const struct stream *stream, int error, char *why, size_t why_size);
 /* The peer has not closed. */
 bool stream_is_alive(struct stream *stream);
 int stream_socket(const struct stream *stream);

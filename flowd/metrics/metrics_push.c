@@ -28,6 +28,7 @@ struct metrics_push {
 	CURL *curl;
 	struct http_packer packer;
 	struct buffer answer;
+	char fault[CURL_ERROR_SIZE];
 	char why[WHY_MAX]; /* of the last push; "" = it arrived */
 	pthread_t thread;
 	bool started;
@@ -114,6 +115,7 @@ static void set_options(struct metrics_push *push, const struct buffer *body,
 	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_URL, push->url);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, push->fault);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
@@ -152,11 +154,14 @@ static void count_rejected(struct metrics_push *push)
 
 static int perform(struct metrics_push *push)
 {
-	CURLcode result = curl_easy_perform(push->curl);
+	CURLcode result;
 	long status = 0;
 
+	push->fault[0] = 0;
+	result = curl_easy_perform(push->curl);
 	if (result != CURLE_OK) {
-		snprintf(push->why, WHY_MAX, "%s: %s", push->url, curl_easy_strerror(result));
+		snprintf(push->why, WHY_MAX, "%s: %s", push->url,
+			 *push->fault ? push->fault : curl_easy_strerror(result));
 		return -ECONNABORTED;
 	}
 	curl_easy_getinfo(push->curl, CURLINFO_RESPONSE_CODE, &status);

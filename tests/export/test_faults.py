@@ -183,6 +183,32 @@ class Faults(Case):
         self.assertEqual(server.posts, [])
         self.balance(daemon)
 
+    def accounted(self, daemon, number=0, history=2048):
+        """Every record was taken, or is counted lost, or history still has it; the status."""
+        def look():
+            status = daemon.status()
+            exporter, seen = status["exporters"][number], int(status["seen_flows"])
+            told = int(exporter["received"]) + int(exporter["lost"])
+            self.assertLessEqual(told, seen)
+            return int(exporter["lost"]) > 4000 and told + history + 1024 >= seen and status
+        return wait_until("what left history is counted", look, 30)
+
+    def test_refused_datagrams(self):
+        """UDP, and nobody listens: told, nothing counts as sent, what leaves history is lost"""
+        daemon = self.daemon(
+            {"type": "syslog", "address": "udp://127.0.0.1:5514", "queue": 256},
+            {"type": "ipfix", "address": "udp://127.0.0.1:4739", "queue": 256},
+            history__records="2048")
+        for _ in range(2):
+            self.flows(8000)
+        self.balance(daemon)
+        for number in range(2):
+            self.assertIn("refused; start what listens", self.failing(daemon, number))
+            exporter = self.accounted(daemon, number)["exporters"][number]
+            self.assertEqual((exporter["sent"], exporter["acknowledged"]), ("0", "0"))
+            self.assertEqual(self.up(exporter["name"]), 0.0)
+        self.assertEqual(daemon.messages().count("cannot send"), 2)
+
     def test_slow(self):
         """100 records a second: no packet is missed, memory bounded, what is lost is counted"""
         def answer(request, body):
@@ -195,15 +221,7 @@ class Faults(Case):
             self.flows(4000)
         self.quiet(daemon)
         self.balance(daemon)
-
-        def accounted():
-            """Every record was taken, or is counted lost, or history still has it."""
-            status = daemon.status()
-            exporter, seen = status["exporters"][0], int(status["seen_flows"])
-            told = int(exporter["received"]) + int(exporter["lost"])
-            self.assertLessEqual(told, seen)
-            return int(exporter["lost"]) > 4000 and told + 2048 + 1024 >= seen and status
-        status = wait_until("what left history is counted", accounted, 30)
+        status = self.accounted(daemon)
         exporter = status["exporters"][0]
         # in the queue and behind it, a page on its way between them that may overfill the latter, a batch
         self.assertLess(int(exporter["waiting"]), 256 + 256 + 256 + 256 + 100)

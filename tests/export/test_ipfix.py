@@ -97,6 +97,16 @@ class Ipfix(Case):
         """nfcapd stores every flow as it was, with no sequence error"""
         self.check_nfdump(self.nfdump(COUNT))
 
+    def test_refused(self):
+        """nobody listens: told; a collector that comes gets templates and every flow"""
+        feed = self.start_feed(COUNT, type="ipfix", address="udp://127.0.0.1:19995", delay="5ms")
+        self.assertIn("refused; start what listens on this UDP port", feed.stderr.readline())
+        collector = self.start_nfcapd()
+        report = self.report(feed)
+        self.assertEqual((report["sent"], report["lost"]), (COUNT, 0))
+        self.assertGreater(report["retried"], 0)
+        self.check_nfdump(self.stored(collector))
+
     def check_nfdump(self, rows):
         wanted = expected(COUNT)
         self.assertEqual(len(rows), COUNT)

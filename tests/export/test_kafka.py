@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Kafka before librdkafka's mock cluster, a process of its own, and kcat as the consumer: brokers are
-taken down while records come; keys keep conversations together; ids are in the headers."""
+taken down while records come; keys keep conversations together; ids are in the bodies, in headers
+where they are asked for or a body has none."""
+import collections
 import json
 import os
 import signal
@@ -9,6 +11,30 @@ import subprocess
 
 import feeding
 from feeding import KAFKA_MOCK, Case, ids, options, position, tap, wait_until
+
+Message = collections.namedtuple("Message", "partition key id body")
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7f) << shift
+        at, shift = at + 1, shift + 7
+        if not data[at - 1] & 0x80:
+            return value, at
+
+
+def protobuf(data):
+    """The last value of each field, by number; of fixed sizes the bytes."""
+    fields, at = {}, 0
+    while at < len(data):
+        tag, at = varint(data, at)
+        if tag & 7 == 0:
+            fields[tag >> 3], at = varint(data, at)
+            continue
+        size, at = varint(data, at) if tag & 7 == 2 else ({1: 8, 5: 4}[tag & 7], at)
+        fields[tag >> 3], at = data[at:at + size], at + size
+    return fields
 
 
 class Kafka(Case):
@@ -28,29 +54,62 @@ class Kafka(Case):
         return {"type": "kafka", "brokers": self.brokers, "topic": "flows", **more}
 
     def consume(self):
-        """(key, id, value) of all messages of the topic"""
-        done = self.net.run("kcat", "-C", "-b", self.brokers, "-t", "flows", "-e", "-q", "-f",
-                            r"%p %h %k\t%s\n")
-        rows = []
-        for line in done.stdout.splitlines():
-            head, _, value = line.partition("\t")
-            rows.append((head.split(" ")[0], head.split("id=")[1][:36], json.loads(value)))
-        return rows
-
-    def check(self, count):
-        rows = self.consume()
-        self.assertEqual({position(row[1]) for row in rows}, ids(count))
-        for _, identifier, value in rows[::53]:
-            self.assertEqual(identifier, value["flow"]["uuid"])
-        return rows
+        """All messages of the topic, as they come; id: the header's, or None."""
+        kcat = self.start("kcat", "-C", "-b", self.brokers, "-t", "flows", "-e", "-q", "-f",
+                          r"%p %k %S %h\n%s\n", stdout=subprocess.PIPE)
+        for head in kcat.stdout:
+            partition, key, size, headers = head.decode("ascii").rstrip("\n").split(" ")
+            yield Message(int(partition), key, headers.rpartition("id=")[2] or None,
+                          kcat.stdout.read(int(size)))
+            kcat.stdout.read(1)
+        self.assertEqual(kcat.wait(20), 0)
 
     def test_messages(self):
-        """every record once; both directions of a conversation in one partition"""
+        """every record once, its id in the body; conversations are spread over the partitions"""
         report = self.feed(5000, **self.settings())
         self.assertEqual((report["acknowledged"], report["lost"]), (5000, 0))
-        rows = self.check(5000)
-        self.assertEqual(len(rows), 5000)
-        self.assertGreater(len({row[0] for row in rows}), 32)
+        messages = list(self.consume())
+        self.assertEqual(len(messages), 5000)
+        self.assertEqual({position(json.loads(message.body)["flow"]["uuid"])
+                          for message in messages}, ids(5000))
+        self.assertEqual({message.id for message in messages}, {None})
+        self.assertGreater(len({message.partition for message in messages}), 32)
+
+    def test_keys(self):
+        """both directions of a conversation have one key, in one partition"""
+        self.feed(200, "--pairs", "1", **self.settings())
+        found = {}
+        for message in self.consume():
+            flow = json.loads(message.body)["flow"]
+            (_, ports), = flow["l4"].items()
+            ends = frozenset([(flow["IP"]["source"], ports.get("source_port")),
+                              (flow["IP"]["destination"], ports.get("destination_port"))])
+            found.setdefault(ends, []).append((message.key, message.partition))
+        self.assertEqual(sum(len(places) for places in found.values()), 200)
+        self.assertEqual(len({places[0][0] for places in found.values()}), len(found))
+        self.assertEqual({len(set(places)) for places in found.values()}, {1})
+        self.assertGreater(sum(len(places) == 2 for places in found.values()), 90)
+
+    def test_id_header(self):
+        """on request the id of the body stands in a header too, whatever the fields"""
+        self.feed(100, **self.settings(id_header="true", fields="time"))
+        for message in self.consume():
+            self.assertEqual(message.id, json.loads(message.body)["flow"]["uuid"])
+
+    def test_protobuf(self):
+        """node, epoch and position in the body are what the id in the header is made of"""
+        epoch = 1_700_000_000_000_000_000
+        for turn, more in enumerate(({}, {"id_header": "true"}), 1):
+            self.feed(100, "--epoch", epoch + turn, **self.settings(format="protobuf", **more))
+        found = {1: {}, 2: {}}
+        for message in self.consume():
+            batch = protobuf(message.body)
+            self.assertEqual(batch[1], b"feed")
+            found[batch[2] - epoch][protobuf(batch[4])[200000]] = message.id
+        self.assertEqual((set(found[1]), set(found[2])), (ids(100), ids(100)))
+        self.assertEqual(set(found[1].values()), {None})
+        for number, identifier in found[2].items():
+            self.assertEqual(position(identifier), number)
 
     def test_brokers_down(self):
         """a broker goes down, then all, then one, and the feed is killed: nothing is lost"""
@@ -75,10 +134,17 @@ class Kafka(Case):
             for broker in brokers:
                 self.tell(f"up {broker}")
         self.assertEqual(feed.wait(240), 0)
-        arrived = self.net.run("kcat", "-C", "-b", self.brokers, "-t", "flows", "-e", "-q", "-f",
-                               r"%h\n").stdout.split()
-        self.assertEqual({position(one[3:]) for one in arrived}, ids(count))
-        print(f"# {count} records, {len(arrived)} messages", flush=True)
+        bodies, losses, messages = {}, set(), 0
+        for messages, message in enumerate(self.consume(), 1):
+            line = json.loads(message.body)
+            if "lost_events" in line:  # the feed was killed
+                losses.add(message.id)
+                continue
+            known = bodies.setdefault(position(line["flow"]["uuid"]), hash(message.body))
+            self.assertEqual(hash(message.body), known)
+        self.assertEqual(set(bodies), ids(count))
+        self.assertEqual([len(identifier) for identifier in losses], [36])
+        print(f"# {count} records, {messages} messages", flush=True)
 
     def reach(self, number):
         wait_until(f"record {number}", lambda: self.lines("progress")

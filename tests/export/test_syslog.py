@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """RFC 5424 before a real rsyslog: UDP, TCP with octet counting, mutual TLS, and who is refused."""
 import json
+import os
+import signal
 import socket
 
 import feeding
@@ -69,6 +71,58 @@ class Syslog(Case):
         self.assertEqual({position(row[6].split(" id=")[1].split()[0]) for row in rows}, ids(500))
         self.feed(10, type="syslog", address="udp://127.0.0.1:5514", format="cef")
         self.assertIn("CEF:0|flowd|flowd|", self.arrived("udp.log", 510)[-1][6])
+
+    def sink(self):
+        with self.net:
+            made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        made.bind(("127.0.0.1", 5515))
+        made.setblocking(False)
+        return made
+
+    @staticmethod
+    def drain(sink):
+        """Positions of what has arrived."""
+        found = set()
+        try:
+            while True:
+                line = sink.recv(65536)
+                found.add(position(json.loads(line[line.index(b"] ") + 2:])["flow"]["uuid"]))
+        except BlockingIOError:
+            return found
+
+    @staticmethod
+    def states(process):
+        """Of all its threads, as the kernel says."""
+        found = set()
+        for task in os.listdir(f"/proc/{process.pid}/task"):
+            with open(f"/proc/{process.pid}/task/{task}/stat", encoding="ascii") as file:
+                found.add(file.read().rpartition(") ")[2][0])
+        return found
+
+    def test_udp_refused(self):
+        """who listens goes, it is told, and comes back: every record arrives, some twice"""
+        sink = self.sink()
+        feed = self.start_feed(3000, "--rate", 3000, type="syslog", delay="5ms",
+                               address="udp://127.0.0.1:5515")
+        arrived = set()
+
+        def come(count):
+            arrived.update(self.drain(sink))
+            return len(arrived) >= count
+        wait_until("some come", lambda: come(500), 20)
+        feed.send_signal(signal.SIGSTOP)
+        wait_until("the feed is stopped", lambda: self.states(feed) == {"T"}, 10)
+        come(0)
+        sink.close()
+        feed.send_signal(signal.SIGCONT)
+        self.assertIn("refused; start what listens on this UDP port", feed.stderr.readline())
+        sink = self.sink()
+        wait_until("all have come", lambda: come(3000), 20)
+        self.assertEqual(arrived, ids(3000))
+        report = self.report(feed)
+        self.assertEqual((report["sent"], report["lost"]), (3000, 0))
+        sink.close()
 
     def test_tls(self):
         """mutual TLS: all messages arrive, also the last before the connection is closed"""

@@ -256,10 +256,41 @@ static void test_entrance_needs_certificates(void **state)
 				   sizeof(why)),
 			 0);
 	assert_true(config_finish(config, why, sizeof(why)) < 0);
-	assert_string_equal(why,
-			    "line 3: bus.listen.0: tls+tcp:// needs cert, key and ca; name the "
-			    "three PEM files");
+	assert_string_equal(why, "f:3: bus.listen.0: tls+tcp:// needs cert, key and ca; name the "
+				 "three PEM files");
 	config_close(config);
+}
+
+/* What librdkafka says of its own settings, and what we say. */
+static void test_kafka_options(void **state)
+{
+	static const struct {
+		const char *options, *message;
+	} wrong[] = {
+		{ "nonsense=1", "No such configuration property: \"nonsense\"" },
+		{ "linger.ms=5,compression.codec=brotli",
+		  "Invalid value \"brotli\" for configuration property \"compression.codec\"" },
+		{ "security.protocol=plain", "Invalid value \"plain\" for configuration property "
+					     "\"security.protocol\"" },
+		{ "linger.ms", "\"linger.ms\" has no value; write name=value" },
+		{ "sasl.password=x", "no secret is written here; write sasl.password.file=PATH" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct config *config = opened();
+		char text[256], wanted[256], why[512] = "";
+
+		snprintf(text, sizeof(text),
+			 "# one\nexport:\n- type: kafka\n  brokers: b\n  options: \"%s\"\n",
+			 wrong[i].options);
+		snprintf(wanted, sizeof(wanted), "f:3: export.kafka: options: %s",
+			 wrong[i].message);
+		assert_int_equal(read_text(config, text, why, sizeof(why)), 0);
+		assert_true(config_finish(config, why, sizeof(why)) < 0);
+		assert_string_equal(why, wanted);
+		config_close(config);
+	}
 }
 
 static char *printed(const struct config *config)
@@ -405,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_filter_prints_what_it_reads),
 		cmocka_unit_test(test_all_kinds),
 		cmocka_unit_test(test_entrance_needs_certificates),
+		cmocka_unit_test(test_kafka_options),
 		cmocka_unit_test(test_print_reads_back),
 		cmocka_unit_test(test_installed_file),
 		cmocka_unit_test(test_command_line_over_file),
