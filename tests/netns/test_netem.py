@@ -166,8 +166,11 @@ class Passing(Line):
         _, srtt, minimum = self.socket_account(pair.port)
         row = wait_until("row with round trips", lambda: next(
             (row for row in reversed(self.rows(key)) if "srtt_ns" in row), None), 20 * TIME_SCALE)
-        self.near(row["srtt_ns"]["avg"], srtt)
+        # The least is the line's. What a busy client's own stack adds to the others passes no hook: not above the
+        # socket's; tshark judges them by the packets.
         self.near(row["rtt_min_ns"], minimum)
+        self.assertLess(int(row["srtt_ns"]["avg"]) / 1e6, srtt * (1 + RTT_SLACK))
+        self.assertGreaterEqual(int(row["srtt_ns"]["min"]), 39_000_000)
         self.assertGreaterEqual(int(row["handshake_rtt_ns"]), 39_000_000)
         tshark.judge(self, "passing-delay", stop(), port=pair.port,
                      rtt_min_ms=int(row["rtt_min_ns"]) / 1e6,
