@@ -57,9 +57,9 @@ FLOW_INLINE int flow_key_equal(const struct flow_key *left, const struct flow_ke
 /* Of this CPU's table: an element of flow_heads, flow_hots and the others. */
 FLOW_INLINE __u32 flow_set(__u32 cpu, __u32 hash)
 {
-	__u32 sets = cfg_sets_per_cpu;
+	__u32 sets = cfg_sets_per_cpu, resting = *(volatile __u32 *)&flow_sets_resting;
 
-	return cpu * sets + (hash & (sets - 1));
+	return cpu * sets + (hash & (sets - 1) & ~resting);
 }
 
 /* The way that the entry takes if it can. */

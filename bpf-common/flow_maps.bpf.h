@@ -85,6 +85,9 @@ FLOW_PROGRAM(tc_watchers);
 FLOW_PROGRAM(xdp_watchers);
 const volatile __u8 cfg_tcp_watch __weak = 0;
 
+/* Bits of a set's number that are 0 for the time being (flowd/kernel/table_growth.h). */
+__u32 flow_sets_resting __weak = 0;
+
 /* What the parser follows; user space may change it at any time. */
 struct packet_rules flow_rules __weak = { 0 };
 

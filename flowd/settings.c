@@ -57,6 +57,7 @@ int settings_datapath(const struct config *config, struct datapath_options *opti
 
 	*options = (struct datapath_options){
 		.table_flows = (uint32_t)config->flow.table_flows,
+		.table_grows = true,
 		.ring_bytes = (uint32_t)config->flow.ring_bytes,
 		.owner_ring_bytes =
 			config->identity.enabled ? (uint32_t)config->identity.ring_bytes : 0,

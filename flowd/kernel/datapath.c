@@ -15,12 +15,14 @@
 #include "flowd/kernel/jiffies.h"
 #include "flowd/kernel/malformed.h"
 #include "flowd/kernel/ring.h"
+#include "flowd/kernel/table_growth.h"
 
 struct datapath {
 	struct flow_bpf *skeleton;
 	struct datapath_sizes sizes;
 	struct datapath_mapped mapped;
 	struct drain *drain;
+	struct table_growth *growth; /* or NULL */
 	struct ring ring;
 	uint32_t tick_ns;
 };
@@ -55,6 +57,17 @@ static int datapath_open_readers(struct datapath *datapath)
 	return err;
 }
 
+static int datapath_open_growth(struct datapath *datapath)
+{
+	int err = table_growth_open(&datapath->growth, &datapath->skeleton->bss->flow_sets_resting,
+				    datapath->mapped.ledgers.address, datapath->sizes.cpus,
+				    datapath->sizes.sets_per_cpu);
+
+	if (err)
+		log_error("datapath: no memory");
+	return err;
+}
+
 int datapath_open(struct datapath **out, const struct datapath_options *options)
 {
 	struct datapath *datapath = calloc(1, sizeof(*datapath));
@@ -67,6 +80,8 @@ int datapath_open(struct datapath **out, const struct datapath_options *options)
 		err = datapath_map(&datapath->mapped, datapath->skeleton);
 	if (!err)
 		err = datapath_open_readers(datapath);
+	if (!err && options->table_grows)
+		err = datapath_open_growth(datapath);
 	if (err) {
 		datapath_close(datapath);
 		return err;
@@ -87,6 +102,7 @@ void datapath_close(struct datapath *datapath)
 {
 	if (!datapath)
 		return;
+	table_growth_close(datapath->growth);
 	drain_close(datapath->drain);
 	ring_close(&datapath->ring);
 	datapath_unmap(&datapath->mapped);
@@ -123,16 +139,25 @@ static bool datapath_read_events(struct datapath *datapath)
 			 datapath->drain);
 }
 
+static void datapath_grow(struct datapath *datapath, uint64_t monotonic_ns)
+{
+	if (datapath->growth && table_growth_look(datapath->growth, monotonic_ns))
+		log_debug("flow table: entries do not stay: %u a CPU from now on",
+			  table_growth_sets(datapath->growth) * FLOW_WAYS);
+}
+
 static int datapath_begin(struct datapath *datapath, datapath_delta_fn emit, void *context)
 {
 	struct jiffies_sample now;
 	int err = datapath_sample(datapath, &now);
 
-	if (err)
+	if (err) {
 		log_error("datapath: reading the kernel's clocks: %s", strerror(-err));
-	else
-		drain_begin(datapath->drain, &now, emit, context);
-	return err;
+		return err;
+	}
+	datapath_grow(datapath, now.monotonic_ns);
+	drain_begin(datapath->drain, &now, emit, context);
+	return 0;
 }
 
 static uint64_t datapath_delta_count(const struct datapath *datapath)

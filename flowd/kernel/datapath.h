@@ -21,6 +21,7 @@ struct flow_bpf; /* the skeleton */
 struct datapath_options {
 	uint32_t table_flows; /* entries over all CPUs; each CPU gets its share, rounded up to a
 				 power of two */
+	bool table_grows;     /* begins with a part of them (table_growth.h) */
 	uint32_t ring_bytes;  /* power of two, at least a page */
 	uint32_t owner_ring_bytes; /* the same for owners of sockets; 0: not asked for */
 	int tcp_watch;		   /* packets go on to tcp_watch.h, once that is open */
