@@ -11,6 +11,8 @@ import time
 import unittest.mock
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS = 0x00020000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 
@@ -69,6 +71,33 @@ class Namespace:
         """/proc/sys/net is that of the namespace of the thread that opens the file."""
         with self, open(f"/proc/sys/{name}", "w", encoding="ascii") as file:
             file.write(str(value))
+
+    @staticmethod
+    def _write_sysfs(directory, name, text):
+        """In the namespace of this process, which ends."""
+        try:
+            _checked(LIBC.unshare(CLONE_NEWNS))
+            _checked(LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+            _checked(LIBC.mount(b"sysfs", directory.encode(), b"sysfs", 0, None))
+            with open(os.path.join(directory, name), "w", encoding="ascii") as file:
+                file.write(text)
+            os._exit(0)
+        except OSError as error:
+            os.write(2, f"{name}: {error}\n".encode())
+        finally:
+            os._exit(1)
+
+    def keep_order(self, device):
+        """What enters by the device comes in the order in which it was sent, whichever CPU sent it: all through the
+        queue of the first (RPS). Its switch is in the sysfs of the namespace, which only a process of its own sees."""
+        directory = tempfile.mkdtemp(prefix="flowd-sysfs-")
+        with self:
+            child = os.fork()
+            if not child:
+                self._write_sysfs(directory, f"class/net/{device}/queues/rx-0/rps_cpus", "1")
+        status = os.waitpid(child, 0)[1]
+        os.rmdir(directory)
+        assert status == 0, f"{device}: no RPS"
 
     def drop(self, rule, hook="input", priority=0):
         """Packets that match `rule` are dropped by nftables."""

@@ -34,6 +34,7 @@ class Line(unittest.TestCase):
             self.skipTest(f"no netem in this kernel: {added.stderr.strip()}")
         for host in (self.lab.client, self.lab.server):
             host.run("ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off")
+        self.lab.node.keep_order("client")  # what is out of order has been sent so
         settings = {"flow.active_timeout": "1s", "events.rate": "100000", **self.settings}
         if "flow.tcp_connections" in settings:  # no socket is known
             settings["events.namespaces"] = str(os.fstat(self.lab.node.fd).st_ino)
