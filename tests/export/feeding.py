@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import unittest
@@ -89,6 +90,14 @@ class Case(unittest.TestCase):
         self.certificate("server", "ca")
         self.certificate("client", "ca")
         self.certificate("rogue", "rogue-ca")
+
+    def mutual_tls(self):
+        """A server's context after pki(): it shows its certificate and wants one of the same CA."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path("server.crt"), self.path("server.key"))
+        context.load_verify_locations(self.path("ca.crt"))
+        context.verify_mode = ssl.CERT_REQUIRED
+        return context
 
     def certificate(self, name, ca):
         self.path(f"{name}.ext", "subjectAltName=DNS:localhost,DNS:node-a,IP:127.0.0.1\n")

@@ -4,7 +4,6 @@
 failures mean, and what a 400 costs."""
 import base64
 import json
-import ssl
 import time
 from collections import Counter
 
@@ -180,11 +179,7 @@ class Http(Case):
     def test_tls(self):
         """mutual TLS; a server of another CA is told and gets nothing"""
         self.pki()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.path("server.crt"), self.path("server.key"))
-        context.load_verify_locations(self.path("ca.crt"))
-        context.verify_mode = ssl.CERT_REQUIRED
-        server = self.serve(tls=context)
+        server = self.serve(tls=self.mutual_tls())
         who = {"cert": self.path("client.crt"), "key": self.path("client.key")}
         report = self.feed(20, type="http", url="https://127.0.0.1:8080", ca=self.path("ca.crt"),
                            **who)

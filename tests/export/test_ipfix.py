@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import socket
-import ssl
 import struct
 import subprocess
 
@@ -271,10 +270,7 @@ class Ipfix(Case):
     def test_tls(self):
         """over TLS with our certificate the same messages come; without it none"""
         self.pki()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.path("server.crt"), self.path("server.key"))
-        context.load_verify_locations(self.path("ca.crt"))
-        context.verify_mode = ssl.CERT_REQUIRED
+        context = self.mutual_tls()
         listener = self.socket(socket.SOCK_STREAM, 4740)
         feed = self.start_feed(COUNT, type="ipfix", address="tls://localhost:4740",
                                ca=self.path("ca.crt"), cert=self.path("client.crt"),

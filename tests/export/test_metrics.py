@@ -5,7 +5,6 @@ and TLS are asked for, and what it says is what flowcli says."""
 import json
 import os
 import re
-import ssl
 
 import feeding
 import otlp
@@ -175,11 +174,7 @@ class Metrics(Case):
     def test_push_tls(self):
         """pushed by mutual TLS; a stranger and a server of another CA are told, and get nothing"""
         self.pki()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.path("server.crt"), self.path("server.key"))
-        context.load_verify_locations(self.path("ca.crt"))
-        context.verify_mode = ssl.CERT_REQUIRED
-        server = recorder.serve(self, tls=context)
+        server = recorder.serve(self, tls=self.mutual_tls())
         stranger = dict(self.tls("client"), push_cert="", push_key="")
         # TLS 1.3: the server's alert may be lost in its reset, so how it refuses is not always heard
         for settings, said in ((self.tls("rogue"), "push_url: https://127.0.0.1:8080"),
