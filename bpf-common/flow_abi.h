@@ -182,7 +182,8 @@ struct flow_extra {
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_extra) == 48);
 
-/* Map values: one set. Set s of CPU c is element c * sets_per_cpu + s of both arrays. */
+/* One set. Of the arrays of cold and extra sets, set s of CPU c is element c * sets_per_cpu + s;
+ * the hot ones are in struct flow_cpu. */
 struct flow_hot_set {
 	struct flow_hot way[FLOW_WAYS];
 };
@@ -197,14 +198,14 @@ FLOW_ABI_ASSERT(sizeof(struct flow_cold_set) == 512);
 FLOW_ABI_ASSERT(sizeof(struct flow_extra_set) == 384);
 
 /*
- * The head of a set, one word of the array `flow_heads`: a tag a way (flow_tags.h), which is the
- * kernel's alone, and a bit that every packet sets and user space clears, by an atomic operation,
- * before it reads the set: what to read is known without reading all. sets_per_cpu is a power of
- * two, FLOW_SETS_MIN to FLOW_SETS_MAX.
+ * The head of a set, one word: a tag a way (flow_tags.h), which is the kernel's alone, and a bit
+ * that every packet sets and user space clears, by an atomic operation, before it reads the set:
+ * what to read is known without reading all. sets_per_cpu is a power of two, FLOW_SETS_MIN to
+ * FLOW_SETS_MAX.
  */
 #define FLOW_HEAD_TOUCHED (1ull << 63)
 #define FLOW_SETS_MIN	  32
-#define FLOW_SETS_MAX	  (1u << 21)
+#define FLOW_SETS_MAX	  (1u << 19) /* the verifier follows offsets of less than 512 MiB */
 
 /* ---- devices -------------------------------------------------------------------------------- */
 
@@ -221,14 +222,14 @@ FLOW_ABI_ASSERT(sizeof(struct flow_extra_set) == 384);
 #define FLOW_DEVICE_SAMPLE_FLOWS  0x10 /* `sampling` chooses flows, not packets */
 #define FLOW_DEVICE_TUNNEL	  0x20 /* what leaves here leaves once more, in a tunnel */
 
-/* Element ifindex % FLOW_DEVICE_SLOTS of the array `device_slots`; a device whose slot belongs to
+/* Element ifindex % FLOW_DEVICE_SLOTS of the global `device_slots`; a device whose slot belongs to
  * another one is in the hash `device_extra` (ifindex -> struct flow_device). */
 #define FLOW_DEVICE_SLOTS 4096
 struct flow_device {
 	__u32 ifindex;
-	__u16 role;	/* FLOW_DEVICE_* */
-	__u16 sampling; /* 1 in N; 0 and 1 = every packet */
-};
+	__u16 role;	       /* FLOW_DEVICE_* */
+	__u16 sampling;	       /* 1 in N; 0 and 1 = every packet */
+} __attribute__((aligned(8))); /* stored and loaded as one word */
 FLOW_ABI_ASSERT(sizeof(struct flow_device) == 8);
 
 /* ---- fragments ------------------------------------------------------------------------------ */
@@ -461,13 +462,22 @@ struct flow_ledger {
 };
 FLOW_ABI_ASSERT(sizeof(struct flow_ledger) % 8 == 0);
 
-/* Value of `flow_ledgers` (array, one element per CPU), padded so that CPUs share no line. */
-#define FLOW_LEDGER_SIZE 1024
-struct flow_ledger_slot {
+/* ---- a CPU's own ---------------------------------------------------------------------------- */
+
+/*
+ * What a packet touches, behind one look-up: an element of the array `flow_cpus`. Behind the struct
+ * lie the heads of the CPU's sets, FLOW_CPU_HEADS bytes from its beginning, and the sets
+ * themselves, FLOW_CPU_HOTS(); no line is another CPU's.
+ */
+#define FLOW_CPU_HEADS 1024
+struct flow_cpu {
 	struct flow_ledger ledger;
-	__u8 pad[FLOW_LEDGER_SIZE - sizeof(struct flow_ledger)];
+	__u8 scratch[FLOW_CPU_HEADS - sizeof(struct flow_ledger)]; /* the hooks' */
 };
-FLOW_ABI_ASSERT(sizeof(struct flow_ledger_slot) == FLOW_LEDGER_SIZE);
+FLOW_ABI_ASSERT(sizeof(struct flow_cpu) == FLOW_CPU_HEADS);
+#define FLOW_CPU_HOTS(sets)  (FLOW_CPU_HEADS + (sets) * (__u32)sizeof(__u64))
+#define FLOW_CPU_BYTES(sets) (FLOW_CPU_HOTS(sets) + (sets) * (__u32)sizeof(struct flow_hot_set))
+FLOW_ABI_ASSERT(FLOW_CPU_HOTS(FLOW_SETS_MIN) % 64 == 0);
 
 /* Answer of the program `clock_probe` (BPF_PROG_TEST_RUN): one instant on both kernel clocks. */
 struct flow_clock {

@@ -13,30 +13,21 @@
 #include "bpf-common/flow_sampling.bpf.h"
 #include "bpf-common/flow_table.bpf.h"
 
-/* NULL when user space has not told of it. */
-FLOW_INLINE const struct flow_device *flow_device(__u32 ifindex)
+/* Zeros where user space has not told of it. */
+FLOW_INLINE struct flow_device flow_device(__u32 ifindex)
 {
-	__u32 slot = ifindex % FLOW_DEVICE_SLOTS;
-	const struct flow_device *device = bpf_map_lookup_elem(&device_slots, &slot);
+	const __u64 *slots = (const __u64 *)device_slots;
+	const struct flow_device *other;
+	union {
+		__u64 word;
+		struct flow_device device;
+	} slot = { .word = *(const volatile __u64 *)&slots[ifindex % FLOW_DEVICE_SLOTS] };
 
-	if (likely(device && device->ifindex == ifindex))
-		return device;
-	return bpf_map_lookup_elem(&device_extra, &ifindex);
-}
-
-/* What a step of the parser finds beside the packet, until flow_account() has entered it. */
-FLOW_INLINE struct flow_extra *flow_scratch_extra(void)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&flow_scratch, &cpu);
-}
-
-FLOW_INLINE struct flow_ledger *flow_ledger_of(__u32 cpu)
-{
-	struct flow_ledger_slot *slot = bpf_map_lookup_elem(&flow_ledgers, &cpu);
-
-	return slot ? &slot->ledger : 0;
+	if (likely(slot.device.ifindex == ifindex))
+		return slot.device;
+	other = bpf_map_lookup_elem(&device_extra, &ifindex);
+	slot.word = other ? *(const volatile __u64 *)other : 0;
+	return slot.device;
 }
 
 FLOW_INLINE void flow_count_status(struct flow_ledger *ledger, __u32 status, __u32 packets,
@@ -112,8 +103,9 @@ static __attribute__((noinline)) int flow_carry(struct flow_ledger *ledger,
 }
 
 /* With the ledger in hand, and the table ours. 1: a sample of the packet is wanted. */
-FLOW_INLINE int flow_enter(struct flow_ledger *ledger, __u32 cpu, struct sighting *sighting)
+FLOW_INLINE int flow_enter(struct flow_cpu *cpu, struct sighting *sighting)
 {
+	struct flow_ledger *ledger = &cpu->ledger;
 	__u32 bytes = sighting_bytes(sighting);
 	int show = 0;
 
@@ -135,54 +127,27 @@ FLOW_INLINE int flow_enter(struct flow_ledger *ledger, __u32 cpu, struct sightin
 	}
 	if (unlikely(sighting->sampling > 1) && sighting->counts)
 		flow_sample(ledger, sighting);
-	flow_table_add(ledger, cpu, sighting, bytes);
+	flow_table_add(cpu, sighting, bytes);
 	return show;
-}
-
-/* On PREEMPT_RT a task can be preempted with the table in hand by another that gets here on the
- * same CPU. 0: it is the other's. */
-FLOW_INLINE int flow_lock(struct flow_ledger *ledger)
-{
-	return !cfg_guard || !__sync_lock_test_and_set(&ledger->busy, 1);
-}
-
-FLOW_INLINE void flow_unlock(struct flow_ledger *ledger)
-{
-	if (cfg_guard)
-		*(volatile __u64 *)&ledger->busy = 0;
 }
 
 /*
  * Enters one packet. A function of its own for the verifier, which so checks parser and table one
- * after the other instead of the table once for each way through the parser. A packet that finds
- * the table in use (flow_lock) is refused and counted. 1: flow_show() it.
+ * after the other instead of the table once for each way through the parser. 1: flow_show() it.
  */
 __weak int flow_account(struct sighting *sighting)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct flow_ledger *ledger = flow_ledger_of(cpu);
-	int show;
+	struct flow_cpu *cpu = flow_this_cpu();
 
-	if (!sighting || !ledger)
-		return 0;
-	if (!flow_lock(ledger)) {
-		if (sighting->counts)
-			__sync_fetch_and_add(&ledger->reentered_packets, sighting->segments);
-		return 0;
-	}
-	show = flow_enter(ledger, cpu, sighting);
-	flow_unlock(ledger);
-	return show;
+	return sighting && cpu ? flow_enter(cpu, sighting) : 0;
 }
 
 FLOW_INLINE void flow_show(const struct sighting *sighting, const void *data, const void *end)
 {
-	struct flow_ledger *ledger = flow_ledger_of(bpf_get_smp_processor_id());
+	struct flow_ledger *ledger = flow_this_ledger();
 
-	if (!ledger || !flow_lock(ledger))
-		return;
-	flow_send_malformed(ledger, sighting, data, end);
-	flow_unlock(ledger);
+	if (ledger)
+		flow_send_malformed(ledger, sighting, data, end);
 }
 
 #endif

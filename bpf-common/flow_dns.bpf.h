@@ -99,25 +99,18 @@ FLOW_INLINE __u32 flow_dns_cut(struct flow_ledger *ledger, const struct sighting
 	return FLOW_DNS_BYTES;
 }
 
-/* One event; moves `rest` on. The guard is that of flow_account(). */
+/* One event; moves `rest` on. */
 FLOW_INLINE int flow_dns_piece(void *context, const struct sighting *sighting,
 			       struct flow_dns_rest *rest, flow_dns_load_fn load)
 {
-	struct flow_ledger *ledger = flow_ledger_of(rest->cpu);
+	struct flow_ledger *ledger = flow_this_ledger();
 	__u32 captured, whole = rest->left;
 
 	if (!ledger)
 		return 0;
-	if (cfg_guard && __sync_lock_test_and_set(&ledger->busy, 1)) {
-		__sync_fetch_and_add(&ledger->dns_lost_events, 1);
-		rest->at_hand = 0;
-		return 0;
-	}
 	captured = flow_dns_cut(ledger, sighting, rest);
 	if (!flow_dns_send(context, ledger, sighting, rest, captured, load))
 		ledger->dns_lost_events++;
-	if (cfg_guard)
-		*(volatile __u64 *)&ledger->busy = 0;
 	rest->offset += captured;
 	rest->tcp_seq += captured + !!(rest->flags & FLOW_TCP_SYN);
 	rest->at_hand -= captured;

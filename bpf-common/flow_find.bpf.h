@@ -6,9 +6,14 @@
 #ifndef FLOW_FIND_BPF_H
 #define FLOW_FIND_BPF_H
 
-#include "bpf-common/flow_maps.bpf.h"
-#include "bpf-common/flow_sighting.bpf.h"
+#include "bpf-common/flow_cpu.bpf.h"
 #include "bpf-common/flow_tags.h"
+
+/* The last four bytes of an address: all that a mapped IPv4 address says. */
+FLOW_INLINE __u32 flow_key_ipv4(const __u8 *address)
+{
+	return *(const __u32 *)(address + 12);
+}
 
 /* One term of NH: 32-bit sums with a number of the seed each, 64-bit product. */
 FLOW_INLINE __u64 flow_hash_pair(__u32 left, __u32 right, __u32 term)
@@ -37,29 +42,29 @@ FLOW_INLINE __u32 flow_hash(const struct flow_key *key)
 		sum += flow_hash_word(words[1], 1) + flow_hash_word(words[2], 2) +
 		       flow_hash_word(words[3], 3) + flow_hash_word(words[4], 4);
 	else
-		sum += flow_hash_pair(*(const __u32 *)(key->src + 12),
-				      *(const __u32 *)(key->dst + 12), 1);
+		sum += flow_hash_pair(flow_key_ipv4(key->src), flow_key_ipv4(key->dst), 1);
 	sum ^= sum >> 32; /* else keys in sequence leave whole sets empty under some seeds */
 	return (__u32)((sum * (cfg_hash_seed[5] | 1)) >> 32);
 }
 
-/* The first word has the scope in it: where that says IPv4 on both sides, the upper halves are the
- * same. */
+/* The first word has the scope in it: where that says IPv4 on both sides, the rest of the addresses
+ * is the same. */
 FLOW_INLINE int flow_key_equal(const struct flow_key *left, const struct flow_key *right)
 {
 	const __u64 *a = (const __u64 *)left, *b = (const __u64 *)right;
 
-	if (a[0] != b[0] || a[2] != b[2] || a[4] != b[4])
+	if (a[0] != b[0])
 		return 0;
-	return !(right->scope & FLOW_SCOPE_IPV6) || (a[1] == b[1] && a[3] == b[3]);
+	if (right->scope & FLOW_SCOPE_IPV6)
+		return a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4];
+	return flow_key_ipv4(left->src) == flow_key_ipv4(right->src) &&
+	       flow_key_ipv4(left->dst) == flow_key_ipv4(right->dst);
 }
 
-/* Of this CPU's table: an element of flow_heads, flow_hots and the others. */
-FLOW_INLINE __u32 flow_set(__u32 cpu, __u32 hash)
+/* Of this CPU's `sets`. */
+FLOW_INLINE __u32 flow_set(__u32 hash, __u32 sets)
 {
-	__u32 sets = cfg_sets_per_cpu, resting = *(volatile __u32 *)&flow_sets_resting;
-
-	return cpu * sets + (hash & (sets - 1) & ~resting);
+	return hash & *(const volatile __u32 *)&flow_sets_mask & (sets - 1);
 }
 
 /* The way that the entry takes if it can. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Every map and every load-time constant of the kernel programs. Arrays are mapped by user space;
- * their max_entries are set before loading (flowd/kernel/datapath.c), so 1 here means "sized at
+ * their sizes are set before loading (flowd/kernel/datapath_load.c), so 1 here means "sized at
  * load". Weak, because each hook's object has its own copy until they are linked.
  */
 #ifndef FLOW_MAPS_BPF_H
@@ -18,13 +18,20 @@
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wmissing-variable-declarations"
 
-MAPPED_ARRAY(flow_hots, 1, struct flow_hot_set);
+/* Of FLOW_CPU_BYTES() each, so that its elements have no type. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct flow_cpu));
+} flow_cpus SEC(".maps") __weak;
 MAPPED_ARRAY(flow_colds, 1, struct flow_cold_set);
 MAPPED_ARRAY(flow_extras, 1, struct flow_extra_set);
-MAPPED_ARRAY(flow_heads, 1, __u64);
-MAPPED_ARRAY(flow_ledgers, 1, struct flow_ledger_slot); /* one a CPU */
 MAPPED_ARRAY(flow_clocks, 1, struct flow_clock);
-MAPPED_ARRAY(device_slots, FLOW_DEVICE_SLOTS, struct flow_device);
+
+/* Stored by user space alone. */
+struct flow_device device_slots[FLOW_DEVICE_SLOTS] __weak = { 0 };
 
 /* Devices whose slot belongs to another one: ifindex -> device. */
 struct {
@@ -34,9 +41,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_device);
 } device_extra SEC(".maps") __weak;
-
-/* What the parser finds beside the packet's own flow, until the entry is made: one a CPU. */
-MAPPED_ARRAY(flow_scratch, 1, struct flow_extra);
 
 /* First fragments, by any CPU for any: the fragments of a datagram may come in on several. */
 struct {
@@ -85,8 +89,8 @@ FLOW_PROGRAM(tc_watchers);
 FLOW_PROGRAM(xdp_watchers);
 const volatile __u8 cfg_tcp_watch __weak = 0;
 
-/* Bits of a set's number that are 0 for the time being (flowd/kernel/table_growth.h). */
-__u32 flow_sets_resting __weak = 0;
+/* Bits of a set's number that are in use for the time being (flowd/kernel/table_growth.h). */
+__u32 flow_sets_mask __weak = ~0u;
 
 /* What the parser follows; user space may change it at any time. */
 struct packet_rules flow_rules __weak = { 0 };

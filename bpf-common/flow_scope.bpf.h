@@ -9,9 +9,9 @@
 
 #include "bpf-common/flow_account.bpf.h"
 
-FLOW_INLINE int flow_scope_has_device(const struct flow_device *device)
+FLOW_INLINE int flow_scope_has_device(struct flow_device device)
 {
-	return device && (device->role & FLOW_DEVICE_IN_SCOPE);
+	return device.role & FLOW_DEVICE_IN_SCOPE;
 }
 
 /* tc: the packet's socket is in a cgroup of the scope, or below one. 0 without a socket. */
@@ -33,7 +33,7 @@ __weak int flow_scope_has_socket(struct __sk_buff *skb, __u32 state)
  */
 FLOW_INLINE void flow_scope_turn_away(__u32 packets, __u32 bytes)
 {
-	struct flow_ledger *ledger = flow_ledger_of(bpf_get_smp_processor_id());
+	struct flow_ledger *ledger = flow_this_ledger();
 
 	if (!ledger)
 		return;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * One packet at one hook: what the hook found out, and the quantities that follow from it. The
- * struct lives on the hook's stack and is passed by pointer, so that what only an insertion needs
- * is computed there.
+ * struct is passed by pointer, so that what only an insertion needs is computed there.
  */
 #ifndef FLOW_SIGHTING_BPF_H
 #define FLOW_SIGHTING_BPF_H
@@ -51,9 +50,9 @@ struct sighting {
 	__u8 excluded;	    /* by the pcap filter, then by the rules */
 	__u8 carry;	    /* enum sighting_carry */
 	__u8 hashed;	    /* `hash` is known */
-	__u8 pad;
-	__u32 hash;    /* flow_hash() of packet.key */
-	__u64 cgroups; /* rules that its socket satisfies */
+	__u8 link;	    /* enum packet_link */
+	__u32 hash;	    /* flow_hash() of packet.key */
+	__u64 cgroups;	    /* rules that its socket satisfies */
 };
 
 /* The link addresses, where the packet has them. */
@@ -71,12 +70,13 @@ FLOW_INLINE void sighting_set_link(struct sighting *sighting, const void *data, 
 	}
 }
 
-/* The bytes at hand into the sighting. Returns 1 when packet_parse_step() has to go on. */
+/* The bytes at hand into the sighting, by the general parser. Returns 1 when packet_parse_step()
+ * has to go on. */
 FLOW_INLINE int sighting_parse(struct sighting *sighting, const void *data, const void *end,
 			       __u32 link, const struct packet_rules *rules)
 {
 	sighting_set_link(sighting, data, end, link);
-	sighting->status = packet_parse_first(data, end, link, rules, &sighting->packet);
+	sighting->status = packet_parse_any(data, end, link, rules, &sighting->packet);
 	return sighting->status == PACKET_MORE;
 }
 
@@ -87,16 +87,16 @@ FLOW_INLINE void sighting_take_plain(struct sighting *sighting, const void *data
 	sighting->status = PACKET_OK;
 }
 
-/* What the device's slot says of this point; NULL where user space has not told. */
-FLOW_INLINE void sighting_set_device(struct sighting *sighting, const struct flow_device *device,
+/* What the device's slot says of this point. */
+FLOW_INLINE void sighting_set_device(struct sighting *sighting, struct flow_device device,
 				     __u32 counting_role)
 {
-	sighting->counts = device && (device->role & counting_role);
-	sighting->known = device && (device->role & FLOW_DEVICE_KNOWN);
+	sighting->counts = !!(device.role & counting_role);
+	sighting->known = !!(device.role & FLOW_DEVICE_KNOWN);
 	sighting->carrier = 0;
 	sighting->made = 0;
-	sighting->sampling = device ? device->sampling : 0;
-	sighting->flow_sampling = device && (device->role & FLOW_DEVICE_SAMPLE_FLOWS);
+	sighting->sampling = device.sampling;
+	sighting->flow_sampling = !!(device.role & FLOW_DEVICE_SAMPLE_FLOWS);
 	sighting->left_out = 0;
 	sighting->carry = CARRY_NONE;
 }

@@ -20,14 +20,6 @@
 #define flow_store_barrier(ledger) ((void)__sync_fetch_and_add(&(ledger)->events, 0))
 #endif
 
-FLOW_INLINE void flow_touch(__u32 set)
-{
-	__u64 *head = bpf_map_lookup_elem(&flow_heads, &set);
-
-	if (head)
-		flow_touch_head(head, *head);
-}
-
 FLOW_INLINE void flow_fill_hot(const struct sighting *sighting, struct flow_hot *hot)
 {
 	__u32 bytes = sighting_bytes(sighting);
@@ -52,11 +44,11 @@ FLOW_INLINE void flow_fill_cold(const struct sighting *sighting, struct flow_col
 }
 
 /* `certain` counts: the packet that makes an entry is one. */
-FLOW_INLINE void flow_fill_extra(const struct sighting *sighting, __u32 cpu, __u32 slot)
+FLOW_INLINE void flow_fill_extra(const struct sighting *sighting, __u32 slot)
 {
 	__u32 set = slot / FLOW_WAYS;
 	struct flow_extra_set *extras = bpf_map_lookup_elem(&flow_extras, &set);
-	const struct flow_extra *found = bpf_map_lookup_elem(&flow_scratch, &cpu);
+	const struct flow_extra *found = flow_scratch_extra();
 	struct flow_extra *extra;
 
 	if (!extras || !found)
@@ -76,7 +68,7 @@ FLOW_INLINE void flow_fill(struct flow_ledger *ledger, struct sighting *sighting
 	flow_fill_hot(sighting, hot);
 	flow_fill_cold(sighting, cold);
 	if (unlikely(sighting->packet.flags & FLOW_EXTRA_FLAGS))
-		flow_fill_extra(sighting, slot / (FLOW_WAYS * cfg_sets_per_cpu), slot);
+		flow_fill_extra(sighting, slot);
 	flow_store_barrier(ledger);
 	*(volatile __u16 *)&hot->generation = next;
 	ledger->inserts++;
@@ -207,9 +199,9 @@ FLOW_INLINE void flow_leave_out(struct flow_ledger *ledger, const struct sightin
 /* A point on the packet's way sees it in a tunnel; the one that made the entry did not. */
 static __attribute__((noinline)) int flow_learn_outer(struct flow_hot *hot, __u32 slot)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), set = slot / FLOW_WAYS;
+	__u32 set = slot / FLOW_WAYS;
 	struct flow_extra_set *extras = bpf_map_lookup_elem(&flow_extras, &set);
-	const struct flow_extra *found = bpf_map_lookup_elem(&flow_scratch, &cpu);
+	const struct flow_extra *found = flow_scratch_extra();
 
 	if (!extras || !found)
 		return 0;
@@ -231,25 +223,26 @@ FLOW_INLINE int flow_has_new_outer(const struct sighting *sighting, const struct
  * change. 1: the packet is dealt with.
  */
 FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, struct sighting *sighting,
-			      struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot)
+			      struct flow_hot_set *hots, struct flow_hot *hot, __u32 slot,
+			      __u64 *head)
 {
 	if (!sighting->counts) {
 		if (flow_has_new_outer(sighting, hot))
 			flow_learn_outer(hot, slot);
 		if (flow_add_point(sighting_point(sighting), slot, 0))
-			flow_touch(slot / FLOW_WAYS);
+			flow_touch_head(head, *head);
 		return 1;
 	}
 	if ((sighting->packet.flags & FLOW_TCP_SYN) &&
 	    (hot->flags & (FLOW_TCP_FIN | FLOW_TCP_RST))) {
 		ledger->restarts++;
 		flow_replace(ledger, sighting, hots, slot);
-		flow_touch(slot / FLOW_WAYS);
+		flow_touch_head(head, *head);
 		return 1;
 	}
 	if (flow_is_resampled(sighting, hot, slot)) {
 		flow_replace(ledger, sighting, hots, slot);
-		flow_touch(slot / FLOW_WAYS);
+		flow_touch_head(head, *head);
 		return 1;
 	}
 	if (hot->flags & FLOW_FLAG_OBSERVED) {
@@ -260,14 +253,14 @@ FLOW_INLINE int flow_hit_rare(struct flow_ledger *ledger, struct sighting *sight
 }
 
 FLOW_INLINE void flow_hit(struct flow_ledger *ledger, struct sighting *sighting, __u32 bytes,
-			  struct flow_hot_set *hots, __u32 slot, __u64 *at, __u64 head)
+			  struct flow_hot_set *hots, __u32 slot, __u64 *head)
 {
 	struct flow_hot *hot = &hots->way[slot % FLOW_WAYS];
 	__u16 flags = sighting->packet.flags, known = hot->flags;
 
 	if (unlikely((flags & (FLOW_TCP_SYN | FLOW_FLAG_SAMPLED)) || !sighting->counts ||
 		     (known & (FLOW_FLAG_OBSERVED | FLOW_FLAG_SAMPLED)))) {
-		if (flow_hit_rare(ledger, sighting, hots, hot, slot))
+		if (flow_hit_rare(ledger, sighting, hots, hot, slot, head))
 			return;
 		if (sighting->left_out) {
 			flow_leave_out(ledger, sighting, bytes);
@@ -287,22 +280,22 @@ FLOW_INLINE void flow_hit(struct flow_ledger *ledger, struct sighting *sighting,
 	}
 	asm volatile("" ::: "memory"); /* a reader that sees the packet must see the rest of it */
 	hot->packets += sighting->segments;
-	flow_touch_head(at, head);
+	flow_touch_head(head, *head);
 }
 
-/* An entry where none was. */
+/* An entry where none was; `slot` is that of the set's first way. */
 FLOW_INLINE void flow_add_new(struct flow_ledger *ledger, struct sighting *sighting,
-			      struct flow_hot_set *hots, __u32 set, __u32 hash, __u64 *at)
+			      struct flow_hot_set *hots, __u32 slot, __u32 hash, __u64 *at)
 {
 	__u32 first = flow_wanted_way(hash), way;
 	__u64 head = *at, unused = flow_tags_unused(head);
 
 	if (likely(unused)) {
 		way = flow_tags_nearest(unused, first);
-		flow_insert(ledger, sighting, hots, set * FLOW_WAYS + way);
+		flow_insert(ledger, sighting, hots, slot + way);
 	} else {
 		way = flow_oldest(hots, first) % FLOW_WAYS;
-		flow_replace(ledger, sighting, hots, set * FLOW_WAYS + way);
+		flow_replace(ledger, sighting, hots, slot + way);
 	}
 	flow_touch_head(at, flow_tags_set(head, way, flow_tag(hash)));
 }
@@ -312,22 +305,20 @@ FLOW_INLINE void flow_add_new(struct flow_ledger *ledger, struct sighting *sight
  * is. The hash also says which way an entry takes if it is free: most are where they are looked for
  * while the head that says so is on its way from memory.
  */
-FLOW_INLINE void flow_table_add(struct flow_ledger *ledger, __u32 cpu, struct sighting *sighting,
-				__u32 bytes)
+FLOW_INLINE void flow_table_add(struct flow_cpu *cpu, struct sighting *sighting, __u32 bytes)
 {
 	const struct flow_key *key = &sighting->packet.key;
-	__u32 hash = sighting->hashed ? sighting->hash : flow_hash(key), way;
-	__u32 set = flow_set(cpu, hash);
-	struct flow_hot_set *hots = bpf_map_lookup_elem(&flow_hots, &set);
-	__u64 *head = bpf_map_lookup_elem(&flow_heads, &set);
+	__u32 hash = sighting->hashed ? sighting->hash : flow_hash(key);
+	__u32 sets = cfg_sets_per_cpu, set = flow_set(hash, sets);
+	__u32 slot = flow_set_of_all(set) * FLOW_WAYS;
+	struct flow_hot_set *hots = flow_hots(cpu, sets, set);
+	__u64 *head = flow_head(cpu, set);
+	__u32 way = flow_find(hots, key, hash, *head);
 
-	if (!hots || !head)
-		return;
-	way = flow_find(hots, key, hash, *head);
 	if (likely(way < FLOW_WAYS))
-		flow_hit(ledger, sighting, bytes, hots, set * FLOW_WAYS + way, head, *head);
+		flow_hit(&cpu->ledger, sighting, bytes, hots, slot + way, head);
 	else
-		flow_add_new(ledger, sighting, hots, set, hash, head);
+		flow_add_new(&cpu->ledger, sighting, hots, slot, hash, head);
 }
 
 #endif

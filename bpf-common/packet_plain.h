@@ -55,6 +55,7 @@ struct packet_plain {
 	__u32 l3_bytes;
 	__u16 flags;	      /* FLOW_TCP_* */
 	__u16 payload_offset; /* from the end of the IP header */
+	__u8 dns;	      /* one of its ports is DNS's */
 };
 
 /* Both structs begin at a word. A plain store: of a copy the compiler would have to think that it
@@ -74,17 +75,21 @@ PACKET_INLINE int packet_plain_l4(const __u8 *l4, const void *end, __u32 header_
 	packet_put(plain, 0, packet_word(src_port, dst_port, packet_bytes(protocol, scope), 0));
 	plain->flags = 0;
 	plain->payload_offset = 8;
+	plain->dns = 0;
 	if (protocol == IPPROTO_TCP) {
 		if ((const void *)(l4 + PACKET_PLAIN_TCP_BYTES) > end)
 			return 0;
 		plain->flags = packet_u16(l4 + 12) & FLOW_TCP_MASK;
 		plain->payload_offset = (l4[12] >> 4) * 4;
-		return plain->l3_bytes >= header_bytes + PACKET_PLAIN_TCP_BYTES &&
-		       !(rules && packet_has_port(&rules->dns_ports, src_port, dst_port));
+		plain->dns = rules && packet_has_port(&rules->dns_ports, src_port, dst_port);
+		return plain->l3_bytes >= header_bytes + PACKET_PLAIN_TCP_BYTES;
 	}
-	return protocol == IPPROTO_UDP &&
-	       plain->l3_bytes >= header_bytes + PACKET_PLAIN_UDP_BYTES &&
-	       !(rules && packet_has_port(&rules->udp_ports, src_port, dst_port));
+	if (protocol != IPPROTO_UDP || plain->l3_bytes < header_bytes + PACKET_PLAIN_UDP_BYTES)
+		return 0;
+	if (!rules || !packet_has_port(&rules->udp_ports, src_port, dst_port))
+		return 1;
+	plain->dns = (__u8)packet_has_port(&rules->dns_ports, src_port, dst_port);
+	return plain->dns; /* else a tunnel */
 }
 
 /* The lower half of ::ffff:a.b.c.d. */
@@ -146,7 +151,8 @@ PACKET_INLINE void packet_fill_plain(const struct packet_plain *plain, __u16 eth
 	packet_put(packet, offsetof(struct packet, payload_offset),
 		   packet_word(l4_offset + plain->payload_offset, 0, 0,
 			       packet_bytes(1, 0))); /* one layer */
-	packet_put(packet, offsetof(struct packet, fragment_id), 0);
+	packet_put(packet, offsetof(struct packet, fragment_id),
+		   packet_word(0, 0, 0, packet_bytes(plain->dns, 0)));
 }
 FLOW_ABI_ASSERT(offsetof(struct packet, l3_bytes) == 40 && offsetof(struct packet, vlan) == 48);
 FLOW_ABI_ASSERT(offsetof(struct packet, payload_offset) == 56 &&

@@ -19,9 +19,9 @@ FLOW_INLINE __u32 tc_counting_role(__u8 hook)
 	return hook == FLOW_HOOK_TC_INGRESS ? FLOW_DEVICE_COUNT_INGRESS : FLOW_DEVICE_COUNT_EGRESS;
 }
 
-FLOW_INLINE __u32 tc_link(const struct flow_device *device)
+FLOW_INLINE __u32 tc_link(struct flow_device device)
 {
-	return device && (device->role & FLOW_DEVICE_L3) ? PACKET_LINK_IP : PACKET_LINK_ETHERNET;
+	return device.role & FLOW_DEVICE_L3 ? PACKET_LINK_IP : PACKET_LINK_ETHERNET;
 }
 
 /* Packets on the wire: the segments of a GSO packet, computed where the driver left the count at 0.
@@ -52,6 +52,14 @@ FLOW_INLINE int tc_is_short(__u32 status, const struct packet *packet)
 		       packet->note == PACKET_NOTE_QUOTE_SHORT;
 	return status == PACKET_L2_TRUNCATED || status == PACKET_VLAN_TRUNCATED ||
 	       status == PACKET_L3_TRUNCATED || status == PACKET_ENCAP_TRUNCATED;
+}
+
+/* 1: the packet was plain, and sighting->packet holds it. */
+__weak int tc_parse_plain(struct __sk_buff *skb, struct sighting *sighting)
+{
+	return sighting &&
+	       packet_parse_plain((const void *)(long)skb->data, (const void *)(long)skb->data_end,
+				  &flow_rules, &sighting->packet);
 }
 
 /* One header more, as a function of its own (packet_parse.h tells why). */
@@ -92,15 +100,15 @@ __weak int tc_parse_pulled(struct __sk_buff *skb, struct sighting *sighting, __u
 	return 0;
 }
 
-/* The outer flow of a tunnel, beside the inner one. */
-__weak int tc_account_carrier(struct __sk_buff *skb, struct sighting *sighting, __u32 link)
+/* The outer packet of a tunnel, to be entered beside the inner one. */
+__weak int tc_parse_carrier(struct __sk_buff *skb, struct sighting *sighting)
 {
 	if (!sighting)
 		return 0;
 	sighting_parse(sighting, (const void *)(long)skb->data, (const void *)(long)skb->data_end,
-		       link, 0);
+		       sighting->link, 0);
 	sighting_set_carrier(sighting);
-	return flow_account(sighting);
+	return 0;
 }
 
 FLOW_INLINE long tc_load(void *skb, __u32 offset, void *to, __u32 size)
@@ -152,7 +160,8 @@ FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, int plain, struct s
 	__u32 linear = (__u32)(end - data);
 
 	sighting->pulled = 0;
-	if (likely(plain == FLOW_PLAIN_READ)) {
+	if (plain == FLOW_PLAIN_READ ||
+	    (link == PACKET_LINK_ETHERNET && tc_parse_plain(skb, sighting))) {
 		sighting_take_plain(sighting, data, end);
 		return;
 	}
@@ -169,22 +178,24 @@ FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, int plain, struct s
 /* The packet entered through a device that has counted it; one outside the scope has not. */
 FLOW_INLINE int tc_is_covered(const struct __sk_buff *skb, __u32 filter)
 {
-	const struct flow_device *from =
-		skb->ingress_ifindex ? flow_device(skb->ingress_ifindex) : 0;
+	struct flow_device from;
 
-	return from && (from->role & FLOW_DEVICE_COVERED) &&
+	if (!skb->ingress_ifindex)
+		return 0;
+	from = flow_device(skb->ingress_ifindex);
+	return (from.role & FLOW_DEVICE_COVERED) &&
 	       (!(filter & FLOW_FILTER_SCOPE) || flow_scope_has_device(from));
 }
 
 /* On egress. */
-FLOW_INLINE void tc_look_back(const struct __sk_buff *skb, const struct flow_device *device,
+FLOW_INLINE void tc_look_back(const struct __sk_buff *skb, struct flow_device device,
 			      struct sighting *sighting)
 {
 	int covered = tc_is_covered(skb, sighting->filter);
 
 	if (covered)
 		sighting->counts = 0;
-	if (device && unlikely(device->role & FLOW_DEVICE_TUNNEL))
+	if (unlikely(device.role & FLOW_DEVICE_TUNNEL))
 		sighting->carry = covered ? CARRY_COUNTED : CARRY_UNCOUNTED;
 	else if (unlikely(sighting->packet.flags & FLOW_FLAG_TUNNEL) && !skb->ingress_ifindex)
 		sighting->carry = CARRY_WRAPPED;
@@ -198,43 +209,43 @@ FLOW_INLINE void tc_read_filter(struct __sk_buff *skb, __u32 filter, struct sigh
 		flow_filter_cgroups(skb, filter, &sighting->cgroups);
 }
 
-/* Not inlined: its stack is not needed by what follows. */
-static __attribute__((noinline)) int tc_plain(struct __sk_buff *skb, __u32 hook,
-					      const struct flow_device *device,
-					      struct sighting *sighting)
+FLOW_INLINE enum flow_plain tc_plain(struct __sk_buff *skb, __u8 hook, struct flow_cpu *cpu,
+				     const struct flow_hot **made)
 {
-	struct flow_plain_size size;
+	struct flow_plain_frame frame;
 
-	if (!flow_plain_device(device, tc_counting_role(hook)) ||
+	if (!flow_plain_device(flow_device(skb->ifindex), tc_counting_role(hook)) ||
 	    (hook == FLOW_HOOK_TC_EGRESS && skb->ingress_ifindex))
 		return FLOW_PLAIN_NOT;
-	size.tag_bytes = skb->vlan_present ? 4 : 0;
-	size.length = skb->len + size.tag_bytes;
-	size.segments = tc_segments(skb);
-	return flow_plain((const void *)(long)skb->data, (const void *)(long)skb->data_end, &size,
-			  sighting);
+	frame.data = (const void *)(long)skb->data;
+	frame.end = (const void *)(long)skb->data_end;
+	frame.vlan = tc_vlan(skb);
+	frame.length = skb->len + flow_plain_tag_bytes(&frame);
+	frame.segments = tc_segments(skb);
+	frame.point = FLOW_POINT(skb->ifindex, hook);
+	return flow_plain(cpu, &frame, made);
 }
 
 /* The socket behind the packet that made an entry; a function of its own, for the hit path's sake.
  */
-__weak int tc_tell_owner(struct __sk_buff *skb, struct sighting *sighting)
+__weak int tc_tell_owner(struct __sk_buff *skb, const struct flow_key *key, __u32 flags, __u32 hook)
 {
 	__u64 cookie = bpf_get_socket_cookie(skb);
 	struct owner_packet *packet;
 
-	if (!cookie || !sighting)
+	if (!cookie || !key)
 		return 0;
-	if ((sighting->packet.flags & (FLOW_TCP_SYN | FLOW_TCP_ACK)) == FLOW_TCP_SYN)
+	if ((flags & (FLOW_TCP_SYN | FLOW_TCP_ACK)) == FLOW_TCP_SYN)
 		return 0; /* the connect has told everything */
 	packet = owner_reserve(OWNER_EVENT_PACKET, sizeof(*packet));
 	if (!packet)
 		return 0;
 	packet->cookie = cookie;
 	packet->cgroup_id = bpf_skb_cgroup_id(skb);
-	packet->ifindex = sighting->ifindex;
-	packet->hook = sighting->hook;
+	packet->ifindex = skb->ifindex;
+	packet->hook = (__u8)hook;
 	packet->pad[0] = packet->pad[1] = packet->pad[2] = 0;
-	packet->key = sighting->packet.key;
+	packet->key = *key;
 	owner_submit(packet, packet->event.seq);
 	return 0;
 }
@@ -248,41 +259,95 @@ FLOW_INLINE int tc_end(struct __sk_buff *skb, int watched)
 	return TC_ACT_UNSPEC;
 }
 
-/* The device is asked for before the packet is parsed, whether it counts after: see packet_parse.h.
- */
-FLOW_INLINE int tc_sight(struct __sk_buff *skb, __u8 hook, __u32 filter, __u32 excluded)
+/* Of a packet that was plain. */
+FLOW_INLINE void tc_plain_dns(struct __sk_buff *skb, struct sighting *sighting, __u8 hook)
 {
-	const struct flow_device *device = flow_device(skb->ifindex);
-	__u32 link = tc_link(device);
-	int plain = FLOW_PLAIN_NOT;
-	struct sighting sighting;
+	sighting_set_link(sighting, (const void *)(long)skb->data,
+			  (const void *)(long)skb->data_end, PACKET_LINK_ETHERNET);
+	sighting->ifindex = skb->ifindex;
+	sighting->hook = hook;
+	tc_dns(skb, sighting);
+}
 
-	if (likely(!(filter & FLOW_FILTER_ON) && !excluded))
-		plain = tc_plain(skb, hook, device, &sighting);
+/* What the hook knows of the packet before a byte is parsed. */
+FLOW_INLINE void tc_begin(struct __sk_buff *skb, __u8 hook, __u32 filter, struct sighting *sighting)
+{
+	tc_read_filter(skb, filter, sighting);
+	sighting->vlan = tc_vlan(skb);
+	sighting->length = skb->len + (sighting->vlan ? 4 : 0);
+	sighting->segments = tc_segments(skb);
+	sighting->ifindex = skb->ifindex;
+	sighting->hook = hook;
+}
+
+/* Any packet, the long way: into the sighting, and from there (tc_enter) into the ledger and the
+ * table; two functions, so that the stack of one is not needed by the other. The device is asked
+ * for before the packet is parsed, whether it counts after: see packet_parse.h. 0: it is refused.
+ */
+__weak int tc_sight(struct __sk_buff *skb, struct sighting *sighting, __u32 hook, __u32 filter,
+		    int plain)
+{
+	struct flow_device device = flow_device(skb->ifindex);
+	__u32 role = tc_counting_role((__u8)hook), link = tc_link(device);
+
+	if (!sighting || !flow_lock(device.role & role ? tc_segments(skb) : 0))
+		return 0;
+	tc_begin(skb, (__u8)hook, filter, sighting);
+	sighting_set_device(sighting, device, role);
+	sighting->link = (__u8)link;
+	sighting->excluded = plain == FLOW_PLAIN_EXCLUDED;
+	sighting->hashed = plain == FLOW_PLAIN_READ;
+	tc_parse(skb, link, plain, sighting);
+	if (hook == FLOW_HOOK_TC_EGRESS)
+		tc_look_back(skb, device, sighting);
+	return 1;
+}
+
+/* 1: the packet is one that is watched. */
+__weak int tc_enter(struct __sk_buff *skb, struct sighting *sighting)
+{
+	int watched;
+
+	if (!sighting)
+		return 0;
+	if (unlikely(flow_account(sighting)))
+		tc_show(skb, sighting);
+	if (unlikely(sighting->packet.dns) && sighting->counts && !sighting->excluded)
+		tc_dns(skb, sighting);
+	if (unlikely(sighting->made) && cfg_owner_wake)
+		tc_tell_owner(skb, &sighting->packet.key, sighting->packet.flags, sighting->hook);
+	if (unlikely(sighting->packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
+	    !sighting->excluded) {
+		tc_parse_carrier(skb, sighting);
+		flow_account(sighting);
+	}
+	watched = cfg_tcp_watch && sighting_is_watched(sighting);
+	flow_unlock();
+	return watched;
+}
+
+/* `plain`: what is known of the packet. */
+FLOW_INLINE int tc_hook(struct __sk_buff *skb, __u8 hook, __u32 filter, int plain)
+{
+	struct flow_cpu *cpu = flow_this_cpu();
+	const struct flow_hot *made = 0;
+	struct sighting *sighting;
+
+	if (unlikely(!cpu))
+		return TC_ACT_UNSPEC;
+	if (likely(plain == FLOW_PLAIN_NOT && !(filter & FLOW_FILTER_ON)))
+		plain = tc_plain(skb, hook, cpu, &made);
 	if (likely(plain == FLOW_PLAIN_DONE))
 		return tc_end(skb, 1);
-	sighting_set_device(&sighting, device, tc_counting_role(hook));
-	tc_read_filter(skb, filter, &sighting);
-	sighting.excluded = excluded;
-	sighting.hashed = plain == FLOW_PLAIN_READ;
-	tc_parse(skb, link, plain, &sighting);
-	sighting.vlan = tc_vlan(skb);
-	sighting.length = skb->len + (sighting.vlan ? 4 : 0);
-	sighting.segments = tc_segments(skb);
-	sighting.ifindex = skb->ifindex;
-	sighting.hook = hook;
-	if (hook == FLOW_HOOK_TC_EGRESS)
-		tc_look_back(skb, device, &sighting);
-	if (unlikely(flow_account(&sighting)))
-		tc_show(skb, &sighting);
-	if (unlikely(sighting.packet.dns) && sighting.counts && !sighting.excluded)
-		tc_dns(skb, &sighting);
-	if (unlikely(sighting.made) && cfg_owner_wake)
-		tc_tell_owner(skb, &sighting);
-	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
-	    !sighting.excluded)
-		tc_account_carrier(skb, &sighting, link);
-	return tc_end(skb, cfg_tcp_watch && sighting_is_watched(&sighting));
+	sighting = &flow_scratch(cpu)->sighting;
+	if (plain > FLOW_PLAIN_DONE) {
+		if (made && cfg_owner_wake)
+			tc_tell_owner(skb, &made->key, made->flags, hook);
+		if (plain == FLOW_PLAIN_DNS)
+			tc_plain_dns(skb, sighting, hook);
+		return tc_end(skb, 1);
+	}
+	return tc_end(skb, tc_sight(skb, sighting, hook, filter, plain) && tc_enter(skb, sighting));
 }
 
 /* Returns only where no program is in the slot. */
@@ -299,11 +364,11 @@ FLOW_INLINE void tc_ask_pcap(struct __sk_buff *skb, __u32 hook)
 /* 1: outside the scope. Counted where it would be counted, were it inside. */
 FLOW_INLINE int tc_leave(struct __sk_buff *skb, __u8 hook, __u32 filter)
 {
-	const struct flow_device *device = flow_device(skb->ifindex);
+	struct flow_device device = flow_device(skb->ifindex);
 
 	if (flow_scope_has_device(device) || flow_scope_has_socket(skb, filter))
 		return 0;
-	if (device && (device->role & tc_counting_role(hook)) &&
+	if ((device.role & tc_counting_role(hook)) &&
 	    (hook == FLOW_HOOK_TC_INGRESS || !tc_is_covered(skb, 0)))
 		flow_scope_turn_away(tc_segments(skb), skb->len);
 	return 1;
@@ -326,7 +391,7 @@ int tc_ingress(struct __sk_buff *skb)
 
 	if (unlikely(filter & FLOW_FILTER_FIRST) && tc_ask_first(skb, FLOW_HOOK_TC_INGRESS, filter))
 		return TC_ACT_UNSPEC;
-	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, filter, 0);
+	return tc_hook(skb, FLOW_HOOK_TC_INGRESS, filter, FLOW_PLAIN_NOT);
 }
 
 SEC("tc")
@@ -336,32 +401,33 @@ int tc_egress(struct __sk_buff *skb)
 
 	if (unlikely(filter & FLOW_FILTER_FIRST) && tc_ask_first(skb, FLOW_HOOK_TC_EGRESS, filter))
 		return TC_ACT_UNSPEC;
-	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, filter, 0);
+	return tc_hook(skb, FLOW_HOOK_TC_EGRESS, filter, FLOW_PLAIN_NOT);
 }
 
 /* What a pcap filter jumps to; loaded when there is one. */
 SEC("?tc")
 int tc_ingress_accepted(struct __sk_buff *skb)
 {
-	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, flow_filter_read_state(), 0);
+	return tc_hook(skb, FLOW_HOOK_TC_INGRESS, flow_filter_read_state(), FLOW_PLAIN_NOT);
 }
 
 SEC("?tc")
 int tc_ingress_excluded(struct __sk_buff *skb)
 {
-	return tc_sight(skb, FLOW_HOOK_TC_INGRESS, 0, 1);
+	return tc_hook(skb, FLOW_HOOK_TC_INGRESS, 0, FLOW_PLAIN_EXCLUDED);
 }
 
 SEC("?tc")
 int tc_egress_accepted(struct __sk_buff *skb)
 {
-	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state(), 0);
+	return tc_hook(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state(), FLOW_PLAIN_NOT);
 }
 
 SEC("?tc")
 int tc_egress_excluded(struct __sk_buff *skb)
 {
-	return tc_sight(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state() & FLOW_FILTER_SCOPE, 1);
+	return tc_hook(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state() & FLOW_FILTER_SCOPE,
+		       FLOW_PLAIN_EXCLUDED);
 }
 
 /* One instant on both clocks, for user space (BPF_PROG_TEST_RUN). */

@@ -11,6 +11,14 @@
 #include "bpf-common/flow_plain.bpf.h"
 #include "bpf-common/flow_scope.bpf.h"
 
+/* 1: the packet was plain, and sighting->packet holds it. */
+__weak int xdp_parse_plain(struct xdp_md *context, struct sighting *sighting)
+{
+	return sighting && packet_parse_plain((const void *)(long)context->data,
+					      (const void *)(long)context->data_end, &flow_rules,
+					      &sighting->packet);
+}
+
 /* One header more, as a function of its own (packet_parse.h tells why). */
 __weak int xdp_parse_step(struct xdp_md *context, struct packet *packet)
 {
@@ -36,15 +44,15 @@ __weak int xdp_parse_rest(struct xdp_md *context, struct packet *packet)
 	return packet_give_up(packet);
 }
 
-/* The outer flow of a tunnel, beside the inner one. */
-__weak int xdp_account_carrier(struct xdp_md *context, struct sighting *sighting)
+/* The outer packet of a tunnel, to be entered beside the inner one. */
+__weak int xdp_parse_carrier(struct xdp_md *context, struct sighting *sighting)
 {
 	if (!sighting)
 		return 0;
 	sighting_parse(sighting, (const void *)(long)context->data,
 		       (const void *)(long)context->data_end, PACKET_LINK_ETHERNET, 0);
 	sighting_set_carrier(sighting);
-	return flow_account(sighting);
+	return 0;
 }
 
 FLOW_INLINE long xdp_load(void *context, __u32 offset, void *to, __u32 size)
@@ -62,7 +70,7 @@ __weak int xdp_dns_piece(struct xdp_md *context, struct sighting *sighting,
 /* The helper that reads came with the one that cfg_xdp_frags tells of (Linux 5.18). */
 FLOW_INLINE void xdp_dns_lost(void)
 {
-	struct flow_ledger *ledger = flow_ledger_of(bpf_get_smp_processor_id());
+	struct flow_ledger *ledger = flow_this_ledger();
 
 	if (ledger)
 		ledger->dns_lost_events++;
@@ -102,17 +110,26 @@ __weak int xdp_show(struct xdp_md *context, struct sighting *sighting)
 	return 0;
 }
 
-/* Not inlined: its stack is not needed by what follows. */
-static __attribute__((noinline)) int xdp_plain(struct xdp_md *context, __u32 length,
-					       const struct flow_device *device,
-					       struct sighting *sighting)
+FLOW_INLINE __u32 xdp_length(struct xdp_md *context)
 {
-	const struct flow_plain_size size = { .length = length, .segments = 1 };
+	return cfg_xdp_frags ? (__u32)bpf_xdp_get_buff_len(context)
+			     : (__u32)(context->data_end - context->data);
+}
 
-	if (!flow_plain_device(device, FLOW_DEVICE_COUNT_INGRESS))
+FLOW_INLINE enum flow_plain xdp_plain(struct xdp_md *context, struct flow_cpu *cpu)
+{
+	struct flow_plain_frame frame;
+	const struct flow_hot *made;
+
+	if (!flow_plain_device(flow_device(context->ingress_ifindex), FLOW_DEVICE_COUNT_INGRESS))
 		return FLOW_PLAIN_NOT;
-	return flow_plain((const void *)(long)context->data, (const void *)(long)context->data_end,
-			  &size, sighting);
+	frame.length = xdp_length(context);
+	frame.data = (const void *)(long)context->data;
+	frame.end = (const void *)(long)context->data_end;
+	frame.vlan = 0;
+	frame.segments = 1;
+	frame.point = FLOW_POINT(context->ingress_ifindex, FLOW_HOOK_XDP_INGRESS);
+	return flow_plain(cpu, &frame, &made);
 }
 
 /* As tc_end() of tc_flow.bpf.c. */
@@ -123,49 +140,95 @@ FLOW_INLINE int xdp_end(struct xdp_md *context, int watched)
 	return XDP_PASS;
 }
 
-FLOW_INLINE int xdp_sight(struct xdp_md *context, __u32 filter, __u32 excluded)
+/* Of a packet that was plain. */
+FLOW_INLINE void xdp_plain_dns(struct xdp_md *context, struct sighting *sighting)
 {
-	const struct flow_device *device = flow_device(context->ingress_ifindex);
+	sighting_set_link(sighting, (const void *)(long)context->data,
+			  (const void *)(long)context->data_end, PACKET_LINK_ETHERNET);
+	sighting->ifindex = context->ingress_ifindex;
+	sighting->hook = FLOW_HOOK_XDP_INGRESS;
+	sighting->length = xdp_length(context);
+	xdp_dns(context, sighting);
+}
+
+/* What the hook knows of the packet before a byte is parsed. */
+FLOW_INLINE void xdp_begin(struct xdp_md *context, __u32 filter, struct sighting *sighting)
+{
+	sighting->filter = filter;
+	sighting->cgroups = 0; /* there is no socket yet */
+	sighting->length = xdp_length(context);
+	sighting->segments = 1;
+	sighting->ifindex = context->ingress_ifindex;
+	sighting->vlan = 0;
+	sighting->hook = FLOW_HOOK_XDP_INGRESS;
+	sighting->pulled = 0;
+}
+
+/* As tc_sight() and tc_enter() of tc_flow.bpf.c. */
+__weak int xdp_sight(struct xdp_md *context, struct sighting *sighting, __u32 filter, int plain)
+{
+	struct flow_device device = flow_device(context->ingress_ifindex);
 	const void *data = (const void *)(long)context->data;
 	const void *end = (const void *)(long)context->data_end;
-	__u32 length = cfg_xdp_frags ? (__u32)bpf_xdp_get_buff_len(context) : (__u32)(end - data);
-	int plain = FLOW_PLAIN_NOT;
-	struct sighting sighting;
 
-	if (likely(!(filter & FLOW_FILTER_ON) && !excluded))
-		plain = xdp_plain(context, length, device, &sighting);
-	if (likely(plain == FLOW_PLAIN_DONE))
+	if (!sighting || !flow_lock(!!(device.role & FLOW_DEVICE_COUNT_INGRESS)))
+		return 0;
+	xdp_begin(context, filter, sighting);
+	sighting_set_device(sighting, device, FLOW_DEVICE_COUNT_INGRESS);
+	sighting->link = PACKET_LINK_ETHERNET;
+	sighting->excluded = plain == FLOW_PLAIN_EXCLUDED;
+	sighting->hashed = plain == FLOW_PLAIN_READ;
+	if (plain == FLOW_PLAIN_READ || xdp_parse_plain(context, sighting))
+		sighting_take_plain(sighting, data, end);
+	else if (unlikely(sighting_parse(sighting, data, end, PACKET_LINK_ETHERNET, &flow_rules)))
+		sighting->status = xdp_parse_rest(context, &sighting->packet);
+	return 1;
+}
+
+__weak int xdp_enter(struct xdp_md *context, struct sighting *sighting)
+{
+	int watched;
+
+	if (!sighting)
+		return 0;
+	if (unlikely(flow_account(sighting)))
+		xdp_show(context, sighting);
+	if (unlikely(sighting->packet.dns) && sighting->counts && !sighting->excluded)
+		xdp_dns(context, sighting);
+	if (unlikely(sighting->packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
+	    !sighting->excluded) {
+		xdp_parse_carrier(context, sighting);
+		flow_account(sighting);
+	}
+	watched = cfg_tcp_watch && sighting_is_watched(sighting);
+	flow_unlock();
+	return watched;
+}
+
+/* `plain`: what is known of the packet. */
+FLOW_INLINE int xdp_hook(struct xdp_md *context, __u32 filter, int plain)
+{
+	struct flow_cpu *cpu = flow_this_cpu();
+	struct sighting *sighting;
+
+	if (unlikely(!cpu))
+		return XDP_PASS;
+	if (likely(plain == FLOW_PLAIN_NOT && !(filter & FLOW_FILTER_ON)))
+		plain = xdp_plain(context, cpu);
+	sighting = &flow_scratch(cpu)->sighting;
+	if (likely(plain >= FLOW_PLAIN_DONE)) {
+		if (unlikely(plain == FLOW_PLAIN_DNS))
+			xdp_plain_dns(context, sighting);
 		return xdp_end(context, 1);
-	sighting_set_device(&sighting, device, FLOW_DEVICE_COUNT_INGRESS);
-	sighting.filter = filter;
-	sighting.cgroups = 0; /* there is no socket yet */
-	sighting.excluded = excluded;
-	sighting.hashed = plain == FLOW_PLAIN_READ;
-	if (likely(plain == FLOW_PLAIN_READ))
-		sighting_take_plain(&sighting, data, end);
-	else if (unlikely(sighting_parse(&sighting, data, end, PACKET_LINK_ETHERNET, &flow_rules)))
-		sighting.status = xdp_parse_rest(context, &sighting.packet);
-	sighting.length = length;
-	sighting.segments = 1;
-	sighting.ifindex = context->ingress_ifindex;
-	sighting.vlan = 0;
-	sighting.hook = FLOW_HOOK_XDP_INGRESS;
-	sighting.pulled = 0;
-	if (unlikely(flow_account(&sighting)))
-		xdp_show(context, &sighting);
-	if (unlikely(sighting.packet.dns) && sighting.counts && !sighting.excluded)
-		xdp_dns(context, &sighting);
-	if (unlikely(sighting.packet.flags & FLOW_FLAG_TUNNEL) && flow_rules.both &&
-	    !sighting.excluded)
-		xdp_account_carrier(context, &sighting);
-	return xdp_end(context, cfg_tcp_watch && sighting_is_watched(&sighting));
+	}
+	return xdp_end(context,
+		       xdp_sight(context, sighting, filter, plain) && xdp_enter(context, sighting));
 }
 
 /* Returns only where no program is in the slot. */
 FLOW_INLINE void xdp_ask_pcap(struct xdp_md *context)
 {
-	const struct flow_device *device = flow_device(context->ingress_ifindex);
-	__u32 link = device && (device->role & FLOW_DEVICE_L3);
+	__u32 link = !!(flow_device(context->ingress_ifindex).role & FLOW_DEVICE_L3);
 
 	bpf_tail_call(context, &xdp_pcap_filters, FLOW_PCAP_SLOT(0, link));
 }
@@ -173,11 +236,11 @@ FLOW_INLINE void xdp_ask_pcap(struct xdp_md *context)
 /* 1: outside the scope; there is no socket yet, so the device decides. */
 FLOW_INLINE int xdp_leave(struct xdp_md *context)
 {
-	const struct flow_device *device = flow_device(context->ingress_ifindex);
+	struct flow_device device = flow_device(context->ingress_ifindex);
 
 	if (flow_scope_has_device(device))
 		return 0;
-	if (device && (device->role & FLOW_DEVICE_COUNT_INGRESS))
+	if (device.role & FLOW_DEVICE_COUNT_INGRESS)
 		flow_scope_turn_away(1, (__u32)(context->data_end - context->data));
 	return 1;
 }
@@ -199,18 +262,18 @@ int xdp_ingress(struct xdp_md *context)
 
 	if (unlikely(filter & FLOW_FILTER_FIRST) && xdp_ask_first(context, filter))
 		return XDP_PASS;
-	return xdp_sight(context, filter, 0);
+	return xdp_hook(context, filter, FLOW_PLAIN_NOT);
 }
 
 /* What a pcap filter jumps to; loaded when there is one. */
 SEC("?xdp")
 int xdp_ingress_accepted(struct xdp_md *context)
 {
-	return xdp_sight(context, flow_filter_read_state(), 0);
+	return xdp_hook(context, flow_filter_read_state(), FLOW_PLAIN_NOT);
 }
 
 SEC("?xdp")
 int xdp_ingress_excluded(struct xdp_md *context)
 {
-	return xdp_sight(context, 0, 1);
+	return xdp_hook(context, 0, FLOW_PLAIN_EXCLUDED);
 }

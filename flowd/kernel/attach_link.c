@@ -106,12 +106,12 @@ static bool hook_map_is_ours(uint32_t id)
 
 	if (fd < 0)
 		return false;
-	ours = !bpf_obj_get_info_by_fd(fd, &info, &size) && !strcmp(info.name, "flow_hots");
+	ours = !bpf_obj_get_info_by_fd(fd, &info, &size) && !strcmp(info.name, "flow_colds");
 	close(fd);
 	return ours;
 }
 
-/* A flow counter is a program that uses a map called flow_hots. */
+/* A flow counter is a program that uses a map called flow_colds. */
 static bool hook_program_is_ours(uint32_t id)
 {
 	__u32 maps[HOOK_PROGRAMS_MAX], size;

@@ -34,16 +34,22 @@ static const struct flow_extra_set *datapath_extras(void *context)
 	return datapath_map_extras(&datapath->mapped, datapath->skeleton);
 }
 
+static struct flow_cpus datapath_cpus(const struct datapath *datapath)
+{
+	return (struct flow_cpus){
+		.address = datapath->mapped.cpus.address,
+		.count = datapath->sizes.cpus,
+		.sets_bits = (uint32_t)__builtin_ctz(datapath->sizes.sets_per_cpu),
+	};
+}
+
 static int datapath_open_readers(struct datapath *datapath)
 {
 	const struct drain_tables tables = {
-		.hots = datapath->mapped.hots.address,
+		.cpus = datapath_cpus(datapath),
 		.colds = datapath->mapped.colds.address,
 		.extras = datapath_extras,
 		.context = datapath,
-		.heads = datapath->mapped.heads.address,
-		.cpus = datapath->sizes.cpus,
-		.sets_per_cpu = datapath->sizes.sets_per_cpu,
 	};
 	int err = jiffies_tick(&datapath->tick_ns);
 
@@ -59,9 +65,9 @@ static int datapath_open_readers(struct datapath *datapath)
 
 static int datapath_open_growth(struct datapath *datapath)
 {
-	int err = table_growth_open(&datapath->growth, &datapath->skeleton->bss->flow_sets_resting,
-				    datapath->mapped.ledgers.address, datapath->sizes.cpus,
-				    datapath->sizes.sets_per_cpu);
+	const struct flow_cpus cpus = datapath_cpus(datapath);
+	int err = table_growth_open(&datapath->growth, &datapath->skeleton->data->flow_sets_mask,
+				    &cpus);
 
 	if (err)
 		log_error("datapath: no memory");
@@ -219,12 +225,12 @@ static void datapath_add_ledger(struct flow_ledger *sum, const volatile struct f
 
 int datapath_ledger(struct datapath *datapath, struct datapath_ledger *ledger)
 {
-	const struct flow_ledger_slot *slots = datapath->mapped.ledgers.address;
+	const struct flow_cpus cpus = datapath_cpus(datapath);
 	struct drain_stats stats;
 
 	memset(ledger, 0, sizeof(*ledger));
 	for (uint32_t cpu = 0; cpu < datapath->sizes.cpus; cpu++)
-		datapath_add_ledger(&ledger->kernel, &slots[cpu].ledger);
+		datapath_add_ledger(&ledger->kernel, &flow_cpus_one(&cpus, cpu)->ledger);
 	drain_stats(datapath->drain, &stats);
 	ledger->drained_packets = stats.packets;
 	ledger->drained_bytes = stats.bytes;
@@ -283,8 +289,8 @@ int datapath_device_role(struct datapath *datapath, uint32_t ifindex, uint16_t r
 					    .role = role,
 					    .sampling = sampling },
 				 none = { .ifindex = ifindex };
-	struct flow_device *slots = datapath->mapped.device_slots.address;
-	struct flow_device *slot = &slots[ifindex % FLOW_DEVICE_SLOTS];
+	struct flow_device *slot =
+		&datapath->skeleton->bss->device_slots[ifindex % FLOW_DEVICE_SLOTS];
 
 	if (slot->ifindex && slot->ifindex != ifindex)
 		return datapath_extra_device(datapath, &device);

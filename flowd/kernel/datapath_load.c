@@ -47,24 +47,25 @@ static int datapath_choose_sizes(struct datapath_sizes *sizes,
 	sizes->cpus = (uint32_t)cpus;
 	sizes->sets_per_cpu = datapath_sets_per_cpu(options->table_flows, sizes->cpus);
 	sizes->ring_bytes = options->ring_bytes;
+	if ((uint64_t)sizes->sets_per_cpu * sizes->cpus * FLOW_WAYS < options->table_flows)
+		log_warning("datapath: a flow table of %u flows: a CPU has at most %u; going on "
+			    "with these, remedy: a smaller flow.table_flows",
+			    options->table_flows, FLOW_SETS_MAX * FLOW_WAYS);
 	return 0;
 }
 
 static int datapath_size_maps(struct flow_bpf *skeleton, const struct datapath_sizes *sizes)
 {
 	uint32_t sets = sizes->cpus * sizes->sets_per_cpu;
-	int err = bpf_map__set_max_entries(skeleton->maps.flow_hots, sets);
+	int err = bpf_map__set_max_entries(skeleton->maps.flow_cpus, sizes->cpus);
 
+	if (!err)
+		err = bpf_map__set_value_size(skeleton->maps.flow_cpus,
+					      FLOW_CPU_BYTES(sizes->sets_per_cpu));
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.flow_colds, sets);
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.flow_extras, sets);
-	if (!err)
-		err = bpf_map__set_max_entries(skeleton->maps.flow_scratch, sizes->cpus);
-	if (!err)
-		err = bpf_map__set_max_entries(skeleton->maps.flow_heads, sets);
-	if (!err)
-		err = bpf_map__set_max_entries(skeleton->maps.flow_ledgers, sizes->cpus);
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.events, sizes->ring_bytes);
 	return err;
@@ -242,18 +243,12 @@ static int datapath_map_one(struct map_memory *memory, const struct bpf_map *map
 
 int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton)
 {
-	int err = datapath_map_one(&mapped->hots, skeleton->maps.flow_hots);
+	int err = datapath_map_one(&mapped->cpus, skeleton->maps.flow_cpus);
 
 	if (!err)
 		err = datapath_map_one(&mapped->colds, skeleton->maps.flow_colds);
 	if (!err)
-		err = datapath_map_one(&mapped->heads, skeleton->maps.flow_heads);
-	if (!err)
-		err = datapath_map_one(&mapped->ledgers, skeleton->maps.flow_ledgers);
-	if (!err)
 		err = datapath_map_one(&mapped->clocks, skeleton->maps.flow_clocks);
-	if (!err)
-		err = datapath_map_one(&mapped->device_slots, skeleton->maps.device_slots);
 	if (err)
 		datapath_unmap(mapped);
 	return err;
@@ -261,13 +256,10 @@ int datapath_map(struct datapath_mapped *mapped, const struct flow_bpf *skeleton
 
 void datapath_unmap(struct datapath_mapped *mapped)
 {
-	map_memory_close(&mapped->hots);
+	map_memory_close(&mapped->cpus);
 	map_memory_close(&mapped->colds);
 	map_memory_close(&mapped->extras);
-	map_memory_close(&mapped->heads);
-	map_memory_close(&mapped->ledgers);
 	map_memory_close(&mapped->clocks);
-	map_memory_close(&mapped->device_slots);
 }
 
 const struct flow_extra_set *datapath_map_extras(struct datapath_mapped *mapped,

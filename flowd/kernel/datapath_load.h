@@ -11,7 +11,7 @@ struct flow_bpf;
 
 /* The maps that user space reads and writes in place. */
 struct datapath_mapped {
-	struct map_memory hots, colds, extras, heads, ledgers, clocks, device_slots;
+	struct map_memory cpus, colds, extras, clocks;
 };
 
 struct datapath_sizes {

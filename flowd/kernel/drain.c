@@ -67,16 +67,15 @@ int drain_open(struct drain **out, const struct drain_tables *tables)
 {
 	struct drain *drain;
 
-	if (!tables->cpus || tables->sets_per_cpu < FLOW_SETS_MIN ||
-	    (tables->sets_per_cpu & (tables->sets_per_cpu - 1)))
+	if (!tables->cpus.count || flow_cpus_sets(&tables->cpus) < FLOW_SETS_MIN)
 		return -EINVAL;
 	drain = calloc(1, sizeof(*drain));
 	if (!drain)
 		return -ENOMEM;
 	drain->tables = *tables;
-	drain->sets = (size_t)tables->cpus * tables->sets_per_cpu;
+	drain->sets = (size_t)tables->cpus.count << tables->cpus.sets_bits;
 	drain->slots = pages_map(drain_slots_bytes(drain));
-	drain->next_seq = calloc(tables->cpus, sizeof(*drain->next_seq));
+	drain->next_seq = calloc(tables->cpus.count, sizeof(*drain->next_seq));
 	if (!drain->slots || !drain->next_seq) {
 		drain_close(drain);
 		return -ENOMEM;
@@ -236,7 +235,7 @@ static void drain_advance(struct drain *drain, struct drain_slot *slot,
 
 static struct flow_hot *drain_hot(const struct drain *drain, size_t slot)
 {
-	return &drain->tables.hots[slot / FLOW_WAYS].way[slot % FLOW_WAYS];
+	return &flow_cpus_hots(&drain->tables.cpus, slot / FLOW_WAYS)->way[slot % FLOW_WAYS];
 }
 
 static struct flow_cold *drain_cold(const struct drain *drain, size_t slot)
@@ -294,7 +293,8 @@ static bool drain_copy_slot(struct drain *drain, struct drain_copy *copy)
 
 static void drain_touch(const struct drain *drain, size_t set)
 {
-	__atomic_fetch_or(&drain->tables.heads[set], FLOW_HEAD_TOUCHED, __ATOMIC_RELEASE);
+	__atomic_fetch_or(flow_cpus_head(&drain->tables.cpus, set), FLOW_HEAD_TOUCHED,
+			  __ATOMIC_RELEASE);
 }
 
 /* Whether the slot has anything that was not delivered. */
@@ -331,11 +331,11 @@ static void drain_collect_set(struct drain *drain, size_t set)
 /* The next set at or behind the cursor that was touched, or the number of sets. */
 static size_t drain_next_touched(const struct drain *drain)
 {
-	const uint64_t *heads = drain->tables.heads;
+	const struct flow_cpus *cpus = &drain->tables.cpus;
 	size_t set = drain->cursor;
 
 	while (set < drain->sets &&
-	       !(__atomic_load_n(&heads[set], __ATOMIC_RELAXED) & FLOW_HEAD_TOUCHED))
+	       !(__atomic_load_n(flow_cpus_head(cpus, set), __ATOMIC_RELAXED) & FLOW_HEAD_TOUCHED))
 		set++;
 	return set;
 }
@@ -349,8 +349,8 @@ bool drain_collect(struct drain *drain, bool everything)
 			drain->cursor = drain_next_touched(drain);
 		if (drain->cursor >= drain->sets)
 			break;
-		__atomic_fetch_and(&drain->tables.heads[drain->cursor], ~FLOW_HEAD_TOUCHED,
-				   __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(flow_cpus_head(&drain->tables.cpus, drain->cursor),
+				   ~FLOW_HEAD_TOUCHED, __ATOMIC_SEQ_CST);
 		drain_collect_set(drain, drain->cursor++);
 	}
 	if (drain->cursor < drain->sets)
@@ -380,11 +380,9 @@ static const struct drain_slot *drain_copy_base(const struct drain *drain,
 	return &drain_nothing;
 }
 
-/*
- * Tells the kernel what is about to be delivered. Each word changes hands by itself: the kernel
- * takes it with an exchange when it replaces the entry, and from then on the event, or the loss
- * counter, stands for what was not stored here before. False: the kernel was first.
- */
+/* Tells the kernel what is about to be delivered. It takes the word with an exchange when it
+ * replaces the entry; from then on the event, or the loss counter, stands for the rest. False: it
+ * was first. */
 static bool drain_claim(__u64 *word, __u64 expected, __u64 desired)
 {
 	return __atomic_compare_exchange_n(word, &expected, desired, false, __ATOMIC_ACQ_REL,
@@ -485,7 +483,8 @@ void drain_event(struct drain *drain, const void *sample, uint32_t size)
 	const struct flow_event *event = sample;
 	const struct flow_evicted *evicted = sample;
 
-	if (size < sizeof(*event) || event->size != size || event->cpu >= drain->tables.cpus) {
+	if (size < sizeof(*event) || event->size != size ||
+	    event->cpu >= drain->tables.cpus.count) {
 		drain->stats.events_unknown++;
 		return;
 	}

@@ -17,17 +17,16 @@
 
 #include "bpf-common/flow_abi.h"
 #include "flowd/flow/flow_table.h"
+#include "flowd/kernel/flow_cpus.h"
 #include "flowd/kernel/jiffies.h"
 
 struct drain_tables {
-	struct flow_hot_set *hots;
+	struct flow_cpus cpus;
 	struct flow_cold_set *colds;
 	/* Asked for where an entry's flags call for it; good until the pass ends. NULL: no memory.
 	 */
 	const struct flow_extra_set *(*extras)(void *context);
 	void *context;
-	uint64_t *heads;
-	uint32_t cpus, sets_per_cpu;
 };
 
 typedef void (*drain_delta_fn)(void *context, const struct flow_delta *delta);

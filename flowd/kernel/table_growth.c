@@ -11,9 +11,9 @@
 #define GROWTH_NOTICED 64 /* of a CPU's entries, one in so many: fewer are chance */
 
 struct table_growth {
-	uint32_t *resting;
-	const struct flow_ledger_slot *ledgers;
-	uint32_t cpus, sets, sets_used;
+	uint32_t *mask;
+	struct flow_cpus cpus;
+	uint32_t sets, sets_used;
 	uint64_t looked_ns;
 	uint64_t replaced[]; /* of each CPU, when it was looked at last */
 };
@@ -21,22 +21,21 @@ struct table_growth {
 static void growth_use(struct table_growth *growth, uint32_t sets)
 {
 	growth->sets_used = sets;
-	__atomic_store_n(growth->resting, (growth->sets - 1) & ~(sets - 1), __ATOMIC_RELAXED);
+	__atomic_store_n(growth->mask, sets - 1, __ATOMIC_RELAXED);
 }
 
-int table_growth_open(struct table_growth **out, uint32_t *resting,
-		      const struct flow_ledger_slot *ledgers, uint32_t cpus, uint32_t sets)
+int table_growth_open(struct table_growth **out, uint32_t *mask, const struct flow_cpus *cpus)
 {
-	struct table_growth *growth = calloc(1, sizeof(*growth) + cpus * sizeof(*growth->replaced));
+	struct table_growth *growth =
+		calloc(1, sizeof(*growth) + cpus->count * sizeof(*growth->replaced));
 
 	if (!growth)
 		return -ENOMEM;
-	growth->resting = resting;
-	growth->ledgers = ledgers;
-	growth->cpus = cpus;
-	growth->sets = sets;
+	growth->mask = mask;
+	growth->cpus = *cpus;
+	growth->sets = flow_cpus_sets(cpus);
 	growth->looked_ns = clock_monotonic_ns();
-	growth_use(growth, sets < TABLE_GROWTH_SETS ? sets : TABLE_GROWTH_SETS);
+	growth_use(growth, growth->sets < TABLE_GROWTH_SETS ? growth->sets : TABLE_GROWTH_SETS);
 	*out = growth;
 	return 0;
 }
@@ -56,8 +55,9 @@ static uint64_t growth_replaced(struct table_growth *growth)
 {
 	uint64_t most = 0;
 
-	for (uint32_t cpu = 0; cpu < growth->cpus; cpu++) {
-		const volatile struct flow_ledger *ledger = &growth->ledgers[cpu].ledger;
+	for (uint32_t cpu = 0; cpu < growth->cpus.count; cpu++) {
+		const volatile struct flow_ledger *ledger =
+			&flow_cpus_one(&growth->cpus, cpu)->ledger;
 		uint64_t replaced = ledger->evictions + ledger->evictions_clean;
 		uint64_t since = replaced - growth->replaced[cpu];
 

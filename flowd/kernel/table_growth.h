@@ -12,16 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf-common/flow_abi.h"
+#include "flowd/kernel/flow_cpus.h"
 
 #define TABLE_GROWTH_SETS 512 /* of a CPU, to begin with */
 
 struct table_growth;
 
-/* `resting` is the hooks' `flow_sets_resting`, which is set; `ledgers`, one a CPU, must outlive the
- * growth. `sets` of a CPU. 0 or negative errno. */
-int table_growth_open(struct table_growth **out, uint32_t *resting,
-		      const struct flow_ledger_slot *ledgers, uint32_t cpus, uint32_t sets);
+/* `mask` is the hooks' `flow_sets_mask`, which is set; the memory of `cpus` must outlive the
+ * growth. 0 or negative errno. */
+int table_growth_open(struct table_growth **out, uint32_t *mask, const struct flow_cpus *cpus);
 void table_growth_close(struct table_growth *growth);
 /* At each drain. True: the hooks have more sets now. */
 bool table_growth_look(struct table_growth *growth, uint64_t monotonic_ns);

@@ -12,15 +12,14 @@
 #include "bpf-common/packet_parse.h"
 #include "flow_bpf.skel.h"
 #include "flowd/flow/packet_rules.h"
+#include "flowd/kernel/flow_cpus.h"
 
 #define SETS FLOW_SETS_MIN /* a small table: all of it is looked at after each packet */
 
 static struct flow_bpf *programs;
-static __u64 *heads;
-static struct flow_hot_set *hots;
+static struct flow_cpus tables;
 static struct flow_cold_set *colds;
 static struct flow_extra_set *extras;
-static struct flow_ledger_slot *ledgers;
 static uint32_t cpus;
 
 static void *map_array(struct bpf_map *map, size_t bytes)
@@ -49,6 +48,11 @@ static void stay(void)
 	sched_setaffinity(0, sizeof(here), &here);
 }
 
+static size_t table_bytes(void)
+{
+	return (size_t)cpus * FLOW_CPU_BYTES(SETS);
+}
+
 int hook_load(void)
 {
 	stay();
@@ -60,22 +64,19 @@ int hook_load(void)
 	programs->rodata->cfg_sets_per_cpu = SETS;
 	for (int i = 0; i < 6; i++)
 		programs->rodata->cfg_hash_seed[i] = 0x9e3779b97f4a7c15ull * (unsigned)(i + 1);
-	bpf_map__set_max_entries(programs->maps.flow_hots, cpus * SETS);
+	bpf_map__set_max_entries(programs->maps.flow_cpus, cpus);
+	bpf_map__set_value_size(programs->maps.flow_cpus, FLOW_CPU_BYTES(SETS));
 	bpf_map__set_max_entries(programs->maps.flow_colds, cpus * SETS);
 	bpf_map__set_max_entries(programs->maps.flow_extras, cpus * SETS);
-	bpf_map__set_max_entries(programs->maps.flow_scratch, cpus);
 	programs->rodata->cfg_hz = 1000;
 	packet_rules_default(&programs->bss->flow_rules);
-	bpf_map__set_max_entries(programs->maps.flow_heads, cpus * SETS);
-	bpf_map__set_max_entries(programs->maps.flow_ledgers, cpus);
 	if (flow_bpf__load(programs))
 		return -errno;
-	heads = map_array(programs->maps.flow_heads, cpus * SETS * sizeof(*heads));
-	hots = map_array(programs->maps.flow_hots, cpus * SETS * sizeof(*hots));
+	tables = (struct flow_cpus){ map_array(programs->maps.flow_cpus, table_bytes()), cpus,
+				     __builtin_ctz(SETS) };
 	colds = map_array(programs->maps.flow_colds, cpus * SETS * sizeof(*colds));
 	extras = map_array(programs->maps.flow_extras, cpus * SETS * sizeof(*extras));
-	ledgers = map_array(programs->maps.flow_ledgers, cpus * sizeof(*ledgers));
-	return heads && hots && colds && extras && ledgers ? 0 : -errno;
+	return tables.address && colds && extras ? 0 : -errno;
 }
 
 void hook_unload(void)
@@ -91,10 +92,8 @@ void hook_set_role(uint32_t role)
 
 void hook_set_sampling(uint32_t role, uint16_t sampling)
 {
-	struct flow_device device = { .ifindex = 1, .role = (uint16_t)role, .sampling = sampling };
-	uint32_t slot = 1;
-
-	bpf_map_update_elem(bpf_map__fd(programs->maps.device_slots), &slot, &device, BPF_ANY);
+	programs->bss->device_slots[1] =
+		(struct flow_device){ .ifindex = 1, .role = (uint16_t)role, .sampling = sampling };
 }
 
 void hook_set_scope(uint32_t state, uint64_t cgroup_id)
@@ -110,23 +109,24 @@ void hook_set_scope(uint32_t state, uint64_t cgroup_id)
 
 void hook_reset(void)
 {
-	memset(heads, 0, cpus * SETS * sizeof(*heads));
-	memset(hots, 0, cpus * SETS * sizeof(*hots));
-	memset(ledgers, 0, cpus * sizeof(*ledgers));
+	memset(tables.address, 0, table_bytes());
 }
 
 static void look(struct hook_result *result)
 {
 	for (uint32_t i = 0; i < cpus * SETS * FLOW_WAYS; i++) {
-		if (!hots[i / FLOW_WAYS].way[i % FLOW_WAYS].generation)
+		const struct flow_hot *hot =
+			&flow_cpus_hots(&tables, i / FLOW_WAYS)->way[i % FLOW_WAYS];
+
+		if (!hot->generation)
 			continue;
-		result->hot = hots[i / FLOW_WAYS].way[i % FLOW_WAYS];
+		result->hot = *hot;
 		result->cold = colds[i / FLOW_WAYS].way[i % FLOW_WAYS];
 		result->extra = extras[i / FLOW_WAYS].way[i % FLOW_WAYS];
 		result->entries++;
 	}
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-		const uint64_t *from = (const uint64_t *)&ledgers[cpu].ledger;
+		const uint64_t *from = (const uint64_t *)&flow_cpus_one(&tables, cpu)->ledger;
 		uint64_t *to = (uint64_t *)&result->ledger;
 
 		for (size_t i = 0; i < sizeof(result->ledger) / sizeof(*to); i++)

@@ -11,21 +11,23 @@
 #include "flowd/base/clock.h"
 #include "flowd/kernel/table_growth.h"
 
-#define SETS  4096u
-#define STEP  (CLOCK_S / 2)
-#define START (TABLE_GROWTH_SETS * FLOW_WAYS) /* entries */
+#define SETS_BITS 12
+#define SETS	  (1u << SETS_BITS)
+#define STEP	  (CLOCK_S / 2)
+#define START	  (TABLE_GROWTH_SETS * FLOW_WAYS) /* entries */
 
-static struct flow_ledger_slot ledgers[2];
+static uint8_t memory[2 * FLOW_CPU_BYTES(SETS)];
+static const struct flow_cpus cpus = { memory, 2, SETS_BITS };
 static struct table_growth *growth;
-static uint32_t resting;
+static uint32_t mask;
 static uint64_t now;
 
 static int begin(void **state)
 {
 	(void)state;
-	memset(ledgers, 0, sizeof(ledgers));
+	memset(memory, 0, sizeof(memory));
 	now = clock_monotonic_ns();
-	return table_growth_open(&growth, &resting, ledgers, 2, SETS);
+	return table_growth_open(&growth, &mask, &cpus);
 }
 
 static int end(void **state)
@@ -33,6 +35,11 @@ static int end(void **state)
 	(void)state;
 	table_growth_close(growth);
 	return 0;
+}
+
+static struct flow_ledger *ledger(size_t cpu)
+{
+	return &flow_cpus_one(&cpus, cpu)->ledger;
 }
 
 static bool look(uint64_t after_ns)
@@ -45,7 +52,7 @@ static void test_begins_with_a_part(void **state)
 {
 	(void)state;
 	assert_int_equal(table_growth_sets(growth), TABLE_GROWTH_SETS);
-	assert_int_equal(resting, (SETS - 1) & ~(TABLE_GROWTH_SETS - 1));
+	assert_int_equal(mask, TABLE_GROWTH_SETS - 1);
 	for (int i = 0; i < 10; i++)
 		assert_false(look(STEP));
 }
@@ -54,44 +61,45 @@ static void test_begins_with_a_part(void **state)
 static void test_doubles_when_entries_do_not_stay(void **state)
 {
 	(void)state;
-	ledgers[1].ledger.evictions = START / 32;
-	ledgers[1].ledger.evictions_clean = START / 32;
+	ledger(1)->evictions = START / 32;
+	ledger(1)->evictions_clean = START / 32;
 	assert_true(look(STEP)); /* they would stay for 8 s: too short, just so */
 	assert_int_equal(table_growth_sets(growth), 2 * TABLE_GROWTH_SETS);
-	assert_int_equal(resting, (SETS - 1) & ~(2 * TABLE_GROWTH_SETS - 1));
+	assert_int_equal(mask, 2 * TABLE_GROWTH_SETS - 1);
 	assert_false(look(STEP)); /* since then nothing was replaced */
-	ledgers[1].ledger.evictions_clean += START / 16;
+	ledger(1)->evictions_clean += START / 16;
 	assert_false(look(STEP)); /* in twice the room that is seldom */
 }
 
 static void test_chance_is_not_noticed(void **state)
 {
 	(void)state;
-	ledgers[0].ledger.evictions = START / 64 - 1;
+	ledger(0)->evictions = START / 64 - 1;
 	assert_false(look(1)); /* within a nanosecond */
-	ledgers[0].ledger.evictions += START / 64;
+	ledger(0)->evictions += START / 64;
 	assert_true(look(1));
 }
 
 static void test_a_flood_gets_all_at_once(void **state)
 {
 	(void)state;
-	ledgers[0].ledger.evictions = 50000;
+	ledger(0)->evictions = 50000;
 	assert_true(look(10 * CLOCK_MS));
 	assert_int_equal(table_growth_sets(growth), SETS);
-	assert_int_equal(resting, 0);
-	ledgers[0].ledger.evictions += 1000000;
+	assert_int_equal(mask, SETS - 1);
+	ledger(0)->evictions += 1000000;
 	assert_false(look(10 * CLOCK_MS));
 }
 
 static void test_a_small_table_is_used_whole(void **state)
 {
+	const struct flow_cpus few = { memory, 2, 5 };
 	struct table_growth *small;
 
 	(void)state;
-	assert_int_equal(table_growth_open(&small, &resting, ledgers, 2, 32), 0);
+	assert_int_equal(table_growth_open(&small, &mask, &few), 0);
 	assert_int_equal(table_growth_sets(small), 32);
-	assert_int_equal(resting, 0);
+	assert_int_equal(mask, 31);
 	table_growth_close(small);
 }
 
