@@ -126,6 +126,7 @@ FLOW_INLINE struct flow_hot *flow_plain_insert(struct flow_cpu *cpu,
 enum flow_plain {
 	FLOW_PLAIN_NOT,	     /* nothing is known of the packet */
 	FLOW_PLAIN_EXCLUDED, /* but that the pcap filter excludes it */
+	FLOW_PLAIN_OTHER,    /* but that it is not plain */
 	FLOW_PLAIN_READ,     /* the sighting holds it and its hash, with PACKET_OK */
 	FLOW_PLAIN_DONE,     /* it is entered and added */
 	FLOW_PLAIN_MADE,     /* likewise, and has made an entry */
@@ -204,7 +205,7 @@ FLOW_INLINE enum flow_plain flow_plain(struct flow_cpu *cpu, const struct flow_p
 	if (ethertype == PACKET_BE16(ETH_P_IPV6) &&
 	    packet_plain_ipv6(ip, frame->end, &flow_rules, &plain))
 		return flow_plain_try(cpu, &plain, ETH_P_IPV6, sizeof(struct ipv6hdr), frame, made);
-	return FLOW_PLAIN_NOT;
+	return FLOW_PLAIN_OTHER;
 }
 
 #endif

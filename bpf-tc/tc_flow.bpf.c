@@ -161,7 +161,8 @@ FLOW_INLINE void tc_parse(struct __sk_buff *skb, __u32 link, int plain, struct s
 
 	sighting->pulled = 0;
 	if (plain == FLOW_PLAIN_READ ||
-	    (link == PACKET_LINK_ETHERNET && tc_parse_plain(skb, sighting))) {
+	    (plain != FLOW_PLAIN_OTHER && link == PACKET_LINK_ETHERNET &&
+	     tc_parse_plain(skb, sighting))) {
 		sighting_take_plain(sighting, data, end);
 		return;
 	}

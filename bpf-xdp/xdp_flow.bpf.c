@@ -178,7 +178,8 @@ __weak int xdp_sight(struct xdp_md *context, struct sighting *sighting, __u32 fi
 	sighting->link = PACKET_LINK_ETHERNET;
 	sighting->excluded = plain == FLOW_PLAIN_EXCLUDED;
 	sighting->hashed = plain == FLOW_PLAIN_READ;
-	if (plain == FLOW_PLAIN_READ || xdp_parse_plain(context, sighting))
+	if (plain == FLOW_PLAIN_READ ||
+	    (plain != FLOW_PLAIN_OTHER && xdp_parse_plain(context, sighting)))
 		sighting_take_plain(sighting, data, end);
 	else if (unlikely(sighting_parse(sighting, data, end, PACKET_LINK_ETHERNET, &flow_rules)))
 		sighting->status = xdp_parse_rest(context, &sighting->packet);
