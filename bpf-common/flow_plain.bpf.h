@@ -98,7 +98,7 @@ FLOW_INLINE void flow_plain_fill_cold(const struct flow_plain_frame *frame, stru
 	packet_put(cold, offsetof(struct flow_cold, eth_src) + 2,
 		   packet_halves(eth[2], 0) | packet_word(0, 0, frame->vlan, 0));
 	packet_put(cold, offsetof(struct flow_cold, sampling), packet_halves(1, 0));
-	cold->first_ns = bpf_ktime_get_ns();
+	cold->first_ns = bpf_ktime_get_ns(); /* last: it waits for what was begun before it */
 }
 
 /* flow_insert() */
@@ -113,8 +113,8 @@ FLOW_INLINE struct flow_hot *flow_plain_insert(struct flow_cpu *cpu,
 	if (!colds)
 		return 0;
 	PACKET_OPAQUE(hot); /* one address, not one for each of its words */
-	flow_plain_fill_cold(frame, &colds->way[way]);
 	flow_plain_fill_hot(plain, bytes, frame, hot);
+	flow_plain_fill_cold(frame, &colds->way[way]);
 	flow_store_barrier(&cpu->ledger);
 	*(volatile __u16 *)&hot->generation = 2;
 	cpu->ledger.inserts++;
