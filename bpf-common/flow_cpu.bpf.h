@@ -63,20 +63,24 @@ FLOW_INLINE __u32 flow_set_of_all(__u32 set)
 	return bpf_get_smp_processor_id() * cfg_sets_per_cpu + set;
 }
 
-/* 0: it is in use, and `packets` are refused and counted. */
-FLOW_INLINE int flow_lock(__u32 packets)
+/* 0: it is in use, and the packet is refused. */
+FLOW_INLINE int flow_lock(void)
 {
 	struct flow_ledger *ledger;
 
 	if (!cfg_guard)
 		return 1;
 	ledger = flow_this_ledger();
-	if (!ledger)
-		return 0;
-	if (!__sync_lock_test_and_set(&ledger->busy, 1))
-		return 1;
-	__sync_fetch_and_add(&ledger->reentered_packets, packets);
-	return 0;
+	return ledger && !__sync_lock_test_and_set(&ledger->busy, 1);
+}
+
+/* Packets that this point would have counted. */
+FLOW_INLINE void flow_refuse(__u32 packets)
+{
+	struct flow_ledger *ledger = flow_this_ledger();
+
+	if (ledger)
+		__sync_fetch_and_add(&ledger->reentered_packets, packets);
 }
 
 FLOW_INLINE void flow_unlock(void)

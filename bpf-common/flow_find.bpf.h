@@ -104,6 +104,38 @@ FLOW_INLINE __u32 flow_find(const struct flow_hot_set *hots, const struct flow_k
 	return FLOW_WAYS;
 }
 
+/*
+ * The sets that take what one of them has no room for: those whose heads lie beside its own. Ways
+ * are never given back, so a full set stays full, and an entry that is not in its own set is found
+ * in the first of the others that is not full, or before it.
+ */
+#define FLOW_NEIGHBOURS 4
+FLOW_ABI_ASSERT(FLOW_SETS_MIN % FLOW_NEIGHBOURS == 0);
+
+/* Where an entry is, or is to be: `way` FLOW_WAYS where the set has none with the key. */
+struct flow_place {
+	__u32 set, way;
+};
+
+/* Where the key is; else the first set with room; else its own. */
+FLOW_INLINE struct flow_place flow_look(struct flow_cpu *cpu, __u32 sets,
+					const struct flow_key *key, __u32 hash)
+{
+	struct flow_place place;
+
+	for (__u32 i = 0; i < FLOW_NEIGHBOURS; i++) {
+		__u64 head;
+
+		place.set = (flow_set(hash, sets) ^ i) & (sets - 1); /* for Linux 6.1's verifier */
+		head = *flow_head(cpu, place.set);
+		place.way = flow_find(flow_hots(cpu, sets, place.set), key, hash, head);
+		if (likely(place.way < FLOW_WAYS) || flow_tags_unused(head))
+			return place;
+	}
+	place.set = flow_set(hash, sets);
+	return place;
+}
+
 /* Tells user space that the set changed, after the counters: user space clears it before it reads.
  * The word is whole in `head`, for only this CPU writes more than the bit. */
 FLOW_INLINE void flow_touch_head(__u64 *at, __u64 head)

@@ -9,21 +9,43 @@
 
 #include "bpf-common/flow_account.bpf.h"
 
-/* The packet as the hook has it. */
+/* What the hook knows of the packet that its bytes do not say. */
 struct flow_plain_frame {
-	const void *data, *end;
 	__u32 length;	/* with the link header and the tag in `vlan` */
 	__u32 segments; /* packets on the wire that it stands for, at least 1 */
 	__u32 point;	/* FLOW_POINT() */
 	__u16 vlan;	/* a tag that was taken off: id | FLOW_VLAN_PRESENT, else 0 */
 };
 
-/* The point counts, all packets, and no tunnel or missing link header is in play. */
-FLOW_INLINE int flow_plain_device(struct flow_device device, __u32 counting_role)
+enum flow_plain {
+	FLOW_PLAIN_NOT,	     /* nothing is known of the packet */
+	FLOW_PLAIN_EXCLUDED, /* but that the pcap filter excludes it */
+	FLOW_PLAIN_OTHER,    /* but that it is not plain */
+	FLOW_PLAIN_READ,     /* the sighting holds it and its hash, with PACKET_OK */
+	FLOW_PLAIN_DONE,     /* it is entered and added */
+	FLOW_PLAIN_MADE,     /* likewise, and has made an entry */
+	FLOW_PLAIN_DNS,	     /* likewise, or not; and the sighting holds it, for flow_dns.bpf.h */
+};
+
+/*
+ * The packet as a hook hands it over. What its bytes do not say is asked for when the entry's line
+ * is on its way from memory: `tell` fills in the frame, and returns what flow_plain_device() does.
+ */
+struct flow_plain_packet {
+	const void *data, *end;
+	void *context;
+	enum flow_plain (*tell)(void *context, struct flow_plain_frame *frame);
+};
+
+/* DONE: the point counts, all packets, and no tunnel is in play. READ: not so. NOT: and there is no
+ * link header, so that what was read is not the packet. */
+FLOW_INLINE enum flow_plain flow_plain_device(struct flow_device device, __u32 counting_role)
 {
 	__u32 matter = counting_role | FLOW_DEVICE_L3 | FLOW_DEVICE_TUNNEL;
 
-	return (device.role & matter) == counting_role && device.sampling <= 1;
+	if (likely((device.role & matter) == counting_role && device.sampling <= 1))
+		return FLOW_PLAIN_DONE;
+	return device.role & FLOW_DEVICE_L3 ? FLOW_PLAIN_NOT : FLOW_PLAIN_READ;
 }
 
 /* Of the headers that each segment has. */
@@ -36,9 +58,12 @@ FLOW_INLINE __u32 flow_plain_tag_bytes(const struct flow_plain_frame *frame)
 FLOW_INLINE __u32 flow_plain_bytes(const struct packet_plain *plain, __u32 header_bytes,
 				   const struct flow_plain_frame *frame)
 {
-	__u32 headers =
-		ETH_HLEN + header_bytes + plain->payload_offset + flow_plain_tag_bytes(frame);
+	__u32 headers;
 
+	if (likely(frame->segments == 1))
+		return frame->length;
+	headers = ETH_HLEN + header_bytes + packet_plain_payload_offset(plain) +
+		  flow_plain_tag_bytes(frame);
 	return frame->length + (frame->segments - 1) * headers;
 }
 
@@ -56,7 +81,7 @@ FLOW_INLINE __u32 flow_plain_l2_bytes(const struct packet_plain *plain,
 /* Not where an entry is opened anew, changes owner or counts samples: flow_hit(). */
 FLOW_INLINE int flow_plain_entry(const struct packet_plain *plain, const struct flow_hot *hot)
 {
-	return !(plain->flags & FLOW_TCP_SYN) &&
+	return !(plain->l4_word & FLOW_TCP_SYN) &&
 	       !(hot->flags & (FLOW_FLAG_OBSERVED | FLOW_FLAG_SAMPLED)) &&
 	       flow_key_equal(&hot->key, &plain->key);
 }
@@ -64,11 +89,13 @@ FLOW_INLINE int flow_plain_entry(const struct packet_plain *plain, const struct 
 FLOW_INLINE void flow_plain_add(const struct packet_plain *plain, __u32 bytes,
 				const struct flow_plain_frame *frame, struct flow_hot *hot)
 {
+	__u16 flags = packet_plain_flags(plain);
+
 	hot->bytes += bytes;
 	hot->l2_bytes += flow_plain_l2_bytes(plain, frame);
 	hot->last_jiffies = (__u32)bpf_jiffies64();
-	if (unlikely(plain->flags & ~hot->flags))
-		hot->flags |= plain->flags;
+	if (unlikely(flags & ~hot->flags))
+		hot->flags |= flags;
 	asm volatile("" ::: "memory"); /* a reader that sees the packet must see the rest of it */
 	hot->packets += frame->segments;
 }
@@ -83,12 +110,12 @@ FLOW_INLINE void flow_plain_fill_hot(const struct packet_plain *plain, __u32 byt
 	hot->bytes = bytes;
 	hot->l2_bytes = flow_plain_l2_bytes(plain, frame);
 	hot->last_jiffies = (__u32)bpf_jiffies64();
-	hot->flags = plain->flags;
+	hot->flags = packet_plain_flags(plain);
 }
 
-FLOW_INLINE void flow_plain_fill_cold(const struct flow_plain_frame *frame, struct flow_cold *cold)
+FLOW_INLINE void flow_plain_fill_cold(const __u32 *eth, const struct flow_plain_frame *frame,
+				      struct flow_cold *cold)
 {
-	const __u32 *eth = frame->data;
 
 	cold->drained = FLOW_DRAINED(2, 0);
 	cold->drained_bytes = FLOW_DRAINED_BYTES(2, 0);
@@ -102,7 +129,7 @@ FLOW_INLINE void flow_plain_fill_cold(const struct flow_plain_frame *frame, stru
 }
 
 /* flow_insert() */
-FLOW_INLINE struct flow_hot *flow_plain_insert(struct flow_cpu *cpu,
+FLOW_INLINE struct flow_hot *flow_plain_insert(struct flow_cpu *cpu, const void *eth,
 					       const struct packet_plain *plain, __u32 bytes,
 					       const struct flow_plain_frame *frame,
 					       struct flow_hot *hot, __u32 set, __u32 way)
@@ -114,7 +141,7 @@ FLOW_INLINE struct flow_hot *flow_plain_insert(struct flow_cpu *cpu,
 		return 0;
 	PACKET_OPAQUE(hot); /* one address, not one for each of its words */
 	flow_plain_fill_hot(plain, bytes, frame, hot);
-	flow_plain_fill_cold(frame, &colds->way[way]);
+	flow_plain_fill_cold(eth, frame, &colds->way[way]);
 	flow_store_barrier(&cpu->ledger);
 	*(volatile __u16 *)&hot->generation = 2;
 	cpu->ledger.inserts++;
@@ -123,88 +150,108 @@ FLOW_INLINE struct flow_hot *flow_plain_insert(struct flow_cpu *cpu,
 
 /* ---- one packet ----------------------------------------------------------------------------- */
 
-enum flow_plain {
-	FLOW_PLAIN_NOT,	     /* nothing is known of the packet */
-	FLOW_PLAIN_EXCLUDED, /* but that the pcap filter excludes it */
-	FLOW_PLAIN_OTHER,    /* but that it is not plain */
-	FLOW_PLAIN_READ,     /* the sighting holds it and its hash, with PACKET_OK */
-	FLOW_PLAIN_DONE,     /* it is entered and added */
-	FLOW_PLAIN_MADE,     /* likewise, and has made an entry */
-	FLOW_PLAIN_DNS,	     /* likewise, or not; and the sighting holds it, for flow_dns.bpf.h */
+/* Where the packet's flow is, or is to be. */
+struct flow_plain_place {
+	__u32 hash, set;
+	struct flow_hot_set *hots;
+	__u64 *head, matches;
 };
 
-/* *made: the entry that the packet has made. DONE, MADE, or NOT: nothing has changed. */
-FLOW_INLINE enum flow_plain flow_plain_enter(struct flow_cpu *cpu, const struct packet_plain *plain,
-					     __u32 hash, __u32 bytes,
-					     const struct flow_plain_frame *frame,
-					     const struct flow_hot **made)
+/* The earliest that can be known; begins to load the entry's line. */
+FLOW_INLINE void flow_plain_look(struct flow_cpu *cpu, const struct flow_key *key,
+				 struct flow_plain_place *place)
 {
-	__u32 sets = cfg_sets_per_cpu, set = flow_set(hash, sets), way;
-	struct flow_hot_set *hots = flow_hots(cpu, sets, set);
-	__u64 *head = flow_head(cpu, set), matches, unused;
-	enum flow_plain outcome = FLOW_PLAIN_DONE;
-	struct flow_hot *hot;
+	__u32 sets = cfg_sets_per_cpu;
 
-	if (plain->l3_bytes > frame->length)
-		return FLOW_PLAIN_NOT;
-	matches = flow_tags_equal(*head, flow_tag(hash));
-	if (likely(matches)) {
-		flow_prefetch(hots, hash);
-		hot = &hots->way[flow_tags_first(matches)];
+	place->hash = flow_hash(key);
+	place->set = flow_set(place->hash, sets);
+	place->hots = flow_hots(cpu, sets, place->set);
+	place->head = flow_head(cpu, place->set);
+	place->matches = flow_tags_equal(*place->head, flow_tag(place->hash));
+	if (likely(place->matches))
+		flow_prefetch(place->hots, place->hash);
+}
+
+/* *made: the entry that the packet has made. 0: nothing has changed. */
+FLOW_INLINE int flow_plain_enter(struct flow_cpu *cpu, const struct flow_plain_packet *packet,
+				 const struct packet_plain *plain, __u32 header_bytes,
+				 const struct flow_plain_frame *frame,
+				 const struct flow_plain_place *place, const struct flow_hot **made)
+{
+	__u32 bytes = flow_plain_bytes(plain, header_bytes, frame), way;
+	__u64 unused;
+
+	if (likely(place->matches)) {
+		struct flow_hot *hot = &place->hots->way[flow_tags_first(place->matches)];
+
 		PACKET_OPAQUE(hot);
 		if (unlikely(!flow_plain_entry(plain, hot)))
-			return FLOW_PLAIN_NOT;
+			return 0;
 		flow_plain_add(plain, bytes, frame, hot);
-		flow_touch_head(head, *head);
+		flow_touch_head(place->head, *place->head);
 	} else {
-		unused = flow_tags_unused(*head);
+		unused = flow_tags_unused(*place->head);
 		if (!unused)
-			return FLOW_PLAIN_NOT;
-		way = flow_tags_nearest(unused, flow_wanted_way(hash));
-		*made = flow_plain_insert(cpu, plain, bytes, frame, &hots->way[way], set, way);
+			return 0;
+		way = flow_tags_nearest(unused, flow_wanted_way(place->hash));
+		*made = flow_plain_insert(cpu, packet->data, plain, bytes, frame,
+					  &place->hots->way[way], place->set, way);
 		if (!*made)
-			return FLOW_PLAIN_NOT;
-		flow_touch_head(head, flow_tags_set(*head, way, flow_tag(hash)));
-		outcome = FLOW_PLAIN_MADE;
+			return 0;
+		flow_touch_head(place->head,
+				flow_tags_set(*place->head, way, flow_tag(place->hash)));
 	}
 	cpu->ledger.seen_packets += frame->segments;
 	cpu->ledger.seen_bytes += bytes;
+	return 1;
+}
+
+/* The flow of the packet is read. */
+FLOW_INLINE enum flow_plain flow_plain_try(struct flow_cpu *cpu,
+					   const struct flow_plain_packet *packet,
+					   struct packet_plain *plain, __u16 ethertype,
+					   __u32 header_bytes, const struct flow_hot **made)
+{
+	struct sighting *sighting = &flow_scratch(cpu)->sighting;
+	struct flow_plain_frame frame;
+	struct flow_plain_place place;
+	enum flow_plain outcome;
+
+	flow_plain_look(cpu, &plain->key, &place);
+	if (!packet_plain_rest((const __u8 *)packet->data + ETH_HLEN, packet->end, header_bytes,
+			       &flow_rules, plain))
+		return FLOW_PLAIN_OTHER;
+	outcome = packet->tell(packet->context, &frame);
+	if (unlikely(outcome == FLOW_PLAIN_NOT))
+		return FLOW_PLAIN_NOT;
+	if (likely(outcome == FLOW_PLAIN_DONE && plain->l3_bytes <= frame.length &&
+		   flow_plain_enter(cpu, packet, plain, header_bytes, &frame, &place, made))) {
+		if (likely(!plain->dns))
+			return FLOW_PLAIN_DONE;
+		outcome = FLOW_PLAIN_DNS;
+	} else {
+		outcome = FLOW_PLAIN_READ;
+	}
+	packet_fill_plain(plain, ethertype, header_bytes, &sighting->packet);
+	sighting->hash = place.hash;
 	return outcome;
 }
 
-FLOW_INLINE enum flow_plain flow_plain_try(struct flow_cpu *cpu, const struct packet_plain *plain,
-					   __u16 ethertype, __u32 header_bytes,
-					   const struct flow_plain_frame *frame,
-					   const struct flow_hot **made)
-{
-	struct sighting *sighting = &flow_scratch(cpu)->sighting;
-	__u32 bytes = flow_plain_bytes(plain, header_bytes, frame);
-	__u32 hash = flow_hash(&plain->key);
-	enum flow_plain outcome = flow_plain_enter(cpu, plain, hash, bytes, frame, made);
-
-	if (likely(outcome != FLOW_PLAIN_NOT && !plain->dns))
-		return outcome;
-	packet_fill_plain(plain, ethertype, header_bytes, &sighting->packet);
-	sighting->hash = hash;
-	return outcome == FLOW_PLAIN_NOT ? FLOW_PLAIN_READ : FLOW_PLAIN_DNS;
-}
-
 /* Each family has a copy of the way to the table, in which the other one's part is left out. */
-FLOW_INLINE enum flow_plain flow_plain(struct flow_cpu *cpu, const struct flow_plain_frame *frame,
+FLOW_INLINE enum flow_plain flow_plain(struct flow_cpu *cpu, const struct flow_plain_packet *packet,
 				       const struct flow_hot **made)
 {
-	__u16 ethertype = packet_plain_ethertype(frame->data, frame->end);
-	const void *ip = (const __u8 *)frame->data + ETH_HLEN;
+	__u16 ethertype = packet_plain_ethertype(packet->data, packet->end);
+	const __u8 *ip = (const __u8 *)packet->data + ETH_HLEN;
 	struct packet_plain plain;
 
 	if (cfg_guard)
 		return FLOW_PLAIN_NOT;
-	if (ethertype == PACKET_BE16(ETH_P_IP) &&
-	    packet_plain_ipv4(ip, frame->end, &flow_rules, &plain))
-		return flow_plain_try(cpu, &plain, ETH_P_IP, sizeof(struct iphdr), frame, made);
-	if (ethertype == PACKET_BE16(ETH_P_IPV6) &&
-	    packet_plain_ipv6(ip, frame->end, &flow_rules, &plain))
-		return flow_plain_try(cpu, &plain, ETH_P_IPV6, sizeof(struct ipv6hdr), frame, made);
+	if (ethertype == PACKET_BE16(ETH_P_IP) && packet_plain_ipv4(ip, &plain))
+		return flow_plain_try(cpu, packet, &plain, ETH_P_IP, sizeof(struct iphdr), made);
+	if (ethertype == PACKET_BE16(ETH_P_IPV6) && packet_plain_ipv6(ip, packet->end, &plain))
+		return flow_plain_try(cpu, packet, &plain, ETH_P_IPV6, sizeof(struct ipv6hdr),
+				      made);
 	return FLOW_PLAIN_OTHER;
 }
 

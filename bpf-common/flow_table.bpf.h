@@ -309,14 +309,14 @@ FLOW_INLINE void flow_table_add(struct flow_cpu *cpu, struct sighting *sighting,
 {
 	const struct flow_key *key = &sighting->packet.key;
 	__u32 hash = sighting->hashed ? sighting->hash : flow_hash(key);
-	__u32 sets = cfg_sets_per_cpu, set = flow_set(hash, sets);
-	__u32 slot = flow_set_of_all(set) * FLOW_WAYS;
-	struct flow_hot_set *hots = flow_hots(cpu, sets, set);
-	__u64 *head = flow_head(cpu, set);
-	__u32 way = flow_find(hots, key, hash, *head);
+	__u32 sets = cfg_sets_per_cpu;
+	struct flow_place place = flow_look(cpu, sets, key, hash);
+	struct flow_hot_set *hots = flow_hots(cpu, sets, place.set);
+	__u32 slot = flow_set_of_all(place.set) * FLOW_WAYS;
+	__u64 *head = flow_head(cpu, place.set);
 
-	if (likely(way < FLOW_WAYS))
-		flow_hit(&cpu->ledger, sighting, bytes, hots, slot + way, head);
+	if (likely(place.way < FLOW_WAYS))
+		flow_hit(&cpu->ledger, sighting, bytes, hots, slot + place.way, head);
 	else
 		flow_add_new(&cpu->ledger, sighting, hots, slot, hash, head);
 }

@@ -53,10 +53,21 @@ PACKET_INLINE __u64 packet_halves(__u64 first, __u64 second)
 struct packet_plain {
 	struct flow_key key __attribute__((aligned(8)));
 	__u32 l3_bytes;
-	__u16 flags;	      /* FLOW_TCP_* */
-	__u16 payload_offset; /* from the end of the IP header */
-	__u8 dns;	      /* one of its ports is DNS's */
+	__u16 l4_word; /* data offset and flags as TCP has them; of UDP, PACKET_PLAIN_UDP_WORD */
+	__u8 dns;      /* one of its ports is DNS's */
 };
+#define PACKET_PLAIN_UDP_WORD (PACKET_PLAIN_UDP_BYTES / 4 << 12)
+
+PACKET_INLINE __u16 packet_plain_flags(const struct packet_plain *plain)
+{
+	return plain->l4_word & FLOW_TCP_MASK;
+}
+
+/* From the end of the IP header. */
+PACKET_INLINE __u32 packet_plain_payload_offset(const struct packet_plain *plain)
+{
+	return (__u32)(plain->l4_word >> 12) * 4;
+}
 
 /* Both structs begin at a word. A plain store: of a copy the compiler would have to think that it
  * may lie anywhere, and make eight of it. */
@@ -65,67 +76,72 @@ PACKET_INLINE void packet_put(void *to, __u32 offset, __u64 word)
 	*(__u64 *)((__u8 *)to + offset) = word;
 }
 
-/* Behind the IP header, which is `header_bytes` long; eight bytes are at hand. */
-PACKET_INLINE int packet_plain_l4(const __u8 *l4, const void *end, __u32 header_bytes,
-				  __u8 protocol, __u8 scope, const struct packet_rules *rules,
-				  struct packet_plain *plain)
-{
-	__u16 src_port = packet_u16(l4), dst_port = packet_u16(l4 + 2);
-
-	packet_put(plain, 0, packet_word(src_port, dst_port, packet_bytes(protocol, scope), 0));
-	plain->flags = 0;
-	plain->payload_offset = 8;
-	plain->dns = 0;
-	if (protocol == IPPROTO_TCP) {
-		if ((const void *)(l4 + PACKET_PLAIN_TCP_BYTES) > end)
-			return 0;
-		plain->flags = packet_u16(l4 + 12) & FLOW_TCP_MASK;
-		plain->payload_offset = (l4[12] >> 4) * 4;
-		plain->dns = rules && packet_has_port(&rules->dns_ports, src_port, dst_port);
-		return plain->l3_bytes >= header_bytes + PACKET_PLAIN_TCP_BYTES;
-	}
-	if (protocol != IPPROTO_UDP || plain->l3_bytes < header_bytes + PACKET_PLAIN_UDP_BYTES)
-		return 0;
-	if (!rules || !packet_has_port(&rules->udp_ports, src_port, dst_port))
-		return 1;
-	plain->dns = (__u8)packet_has_port(&rules->dns_ports, src_port, dst_port);
-	return plain->dns; /* else a tunnel */
-}
-
 /* The lower half of ::ffff:a.b.c.d. */
 PACKET_INLINE __u64 packet_mapped(const __u8 *address)
 {
 	return packet_word(0, 0xffff, 0, 0) | packet_halves(0, PACKET_LOAD(__u32, address));
 }
 
-/* 28 bytes are at hand. */
-PACKET_INLINE int packet_plain_ipv4(const __u8 *ip, const void *end,
-				    const struct packet_rules *rules, struct packet_plain *plain)
+/* The first word of the key; four bytes of `l4` are at hand. */
+PACKET_INLINE int packet_plain_ports(const __u8 *l4, __u8 protocol, __u8 scope,
+				     struct packet_plain *plain)
+{
+	packet_put(
+		plain, 0,
+		packet_word(packet_u16(l4), packet_u16(l4 + 2), packet_bytes(protocol, scope), 0));
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
+}
+
+/* Which flow it is of, if it is plain; 28 bytes are at hand. */
+PACKET_INLINE int packet_plain_ipv4(const __u8 *ip, struct packet_plain *plain)
 {
 	if (ip[0] != 0x45 || (PACKET_LOAD(__u16, ip + 6) & PACKET_BE16(0x3fff)))
 		return 0;
-	plain->l3_bytes = packet_u16(ip + 2);
 	packet_put(plain, 8, 0);
 	packet_put(plain, 16, packet_mapped(ip + 12));
 	packet_put(plain, 24, 0);
 	packet_put(plain, 32, packet_mapped(ip + 16));
-	return packet_plain_l4(ip + sizeof(struct iphdr), end, sizeof(struct iphdr), ip[9], 0,
-			       rules, plain);
+	return packet_plain_ports(ip + sizeof(struct iphdr), ip[9], 0, plain);
 }
 
-PACKET_INLINE int packet_plain_ipv6(const __u8 *ip, const void *end,
-				    const struct packet_rules *rules, struct packet_plain *plain)
+PACKET_INLINE int packet_plain_ipv6(const __u8 *ip, const void *end, struct packet_plain *plain)
 {
 	if ((const void *)(ip + sizeof(struct ipv6hdr) + PACKET_PLAIN_UDP_BYTES) > end ||
 	    ip[0] >> 4 != 6)
 		return 0;
-	plain->l3_bytes = packet_u16(ip + 4) + (__u32)sizeof(struct ipv6hdr);
 	packet_put(plain, 8, PACKET_LOAD(__u64, ip + 8));
 	packet_put(plain, 16, PACKET_LOAD(__u64, ip + 16));
 	packet_put(plain, 24, PACKET_LOAD(__u64, ip + 24));
 	packet_put(plain, 32, PACKET_LOAD(__u64, ip + 32));
-	return packet_plain_l4(ip + sizeof(struct ipv6hdr), end, sizeof(struct ipv6hdr), ip[6],
-			       FLOW_SCOPE_IPV6, rules, plain);
+	return packet_plain_ports(ip + sizeof(struct ipv6hdr), ip[6], FLOW_SCOPE_IPV6, plain);
+}
+
+/* The rest of a packet whose flow is read, with an IP header of `header_bytes`. 0: it is not plain
+ * after all. */
+PACKET_INLINE int packet_plain_rest(const __u8 *ip, const void *end, __u32 header_bytes,
+				    const struct packet_rules *rules, struct packet_plain *plain)
+{
+	const __u8 *l4 = ip + header_bytes;
+	__u16 src_port = packet_u16(l4), dst_port = packet_u16(l4 + 2);
+	__u8 protocol = header_bytes == sizeof(struct iphdr) ? ip[9] : ip[6];
+
+	plain->l3_bytes = header_bytes == sizeof(struct iphdr) ? packet_u16(ip + 2)
+							       : packet_u16(ip + 4) + header_bytes;
+	plain->dns = 0;
+	if (protocol == IPPROTO_TCP) {
+		if ((const void *)(l4 + PACKET_PLAIN_TCP_BYTES) > end)
+			return 0;
+		plain->l4_word = packet_u16(l4 + 12);
+		plain->dns = rules && packet_has_port(&rules->dns_ports, src_port, dst_port);
+		return plain->l3_bytes >= header_bytes + PACKET_PLAIN_TCP_BYTES;
+	}
+	plain->l4_word = PACKET_PLAIN_UDP_WORD;
+	if (plain->l3_bytes < header_bytes + PACKET_PLAIN_UDP_BYTES)
+		return 0;
+	if (!rules || !packet_has_port(&rules->udp_ports, src_port, dst_port))
+		return 1;
+	plain->dns = (__u8)packet_has_port(&rules->dns_ports, src_port, dst_port);
+	return plain->dns; /* else a tunnel */
 }
 
 /* The ethertype as it lies in the packet; 0 for one that is too short to be plain. */
@@ -146,10 +162,11 @@ PACKET_INLINE void packet_fill_plain(const struct packet_plain *plain, __u16 eth
 
 	packet->key = plain->key;
 	packet_put(packet, offsetof(struct packet, l3_bytes),
-		   packet_halves(plain->l3_bytes, 0) | packet_word(0, 0, plain->flags, ethertype));
+		   packet_halves(plain->l3_bytes, 0) |
+			   packet_word(0, 0, packet_plain_flags(plain), ethertype));
 	packet_put(packet, offsetof(struct packet, vlan), packet_word(0, 0, ETH_HLEN, l4_offset));
 	packet_put(packet, offsetof(struct packet, payload_offset),
-		   packet_word(l4_offset + plain->payload_offset, 0, 0,
+		   packet_word(l4_offset + packet_plain_payload_offset(plain), 0, 0,
 			       packet_bytes(1, 0))); /* one layer */
 	packet_put(packet, offsetof(struct packet, fragment_id),
 		   packet_word(0, 0, 0, packet_bytes(plain->dns, 0)));
@@ -164,16 +181,18 @@ PACKET_INLINE int packet_parse_plain(const void *data, const void *end,
 				     const struct packet_rules *rules, struct packet *packet)
 {
 	__u16 ethertype = packet_plain_ethertype(data, end);
+	const __u8 *ip = (const __u8 *)data + ETH_HLEN;
 	struct packet_plain plain;
 
 	if (ethertype == PACKET_BE16(ETH_P_IP)) {
-		if (!packet_plain_ipv4((const __u8 *)data + ETH_HLEN, end, rules, &plain))
+		if (!packet_plain_ipv4(ip, &plain) ||
+		    !packet_plain_rest(ip, end, sizeof(struct iphdr), rules, &plain))
 			return 0;
 		packet_fill_plain(&plain, ETH_P_IP, sizeof(struct iphdr), packet);
 		return 1;
 	}
-	if (ethertype != PACKET_BE16(ETH_P_IPV6) ||
-	    !packet_plain_ipv6((const __u8 *)data + ETH_HLEN, end, rules, &plain))
+	if (ethertype != PACKET_BE16(ETH_P_IPV6) || !packet_plain_ipv6(ip, end, &plain) ||
+	    !packet_plain_rest(ip, end, sizeof(struct ipv6hdr), rules, &plain))
 		return 0;
 	packet_fill_plain(&plain, ETH_P_IPV6, sizeof(struct ipv6hdr), packet);
 	return 1;

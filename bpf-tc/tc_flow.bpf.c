@@ -210,21 +210,40 @@ FLOW_INLINE void tc_read_filter(struct __sk_buff *skb, __u32 filter, struct sigh
 		flow_filter_cgroups(skb, filter, &sighting->cgroups);
 }
 
+struct tc_plain {
+	struct __sk_buff *skb;
+	__u8 hook;
+};
+
+FLOW_INLINE enum flow_plain tc_plain_tell(void *context, struct flow_plain_frame *frame)
+{
+	const struct tc_plain *plain = context;
+	const struct __sk_buff *skb = plain->skb;
+	enum flow_plain outcome;
+
+	frame->vlan = tc_vlan(skb);
+	frame->length = skb->len + flow_plain_tag_bytes(frame);
+	frame->segments = tc_segments(skb);
+	frame->point = FLOW_POINT(skb->ifindex, plain->hook);
+	outcome = flow_plain_device(flow_device(skb->ifindex), tc_counting_role(plain->hook));
+	if (plain->hook == FLOW_HOOK_TC_EGRESS && skb->ingress_ifindex &&
+	    outcome == FLOW_PLAIN_DONE)
+		return FLOW_PLAIN_READ;
+	return outcome;
+}
+
 FLOW_INLINE enum flow_plain tc_plain(struct __sk_buff *skb, __u8 hook, struct flow_cpu *cpu,
 				     const struct flow_hot **made)
 {
-	struct flow_plain_frame frame;
+	struct tc_plain plain = { skb, hook };
+	struct flow_plain_packet packet = {
+		.data = (const void *)(long)skb->data,
+		.end = (const void *)(long)skb->data_end,
+		.context = &plain,
+		.tell = tc_plain_tell,
+	};
 
-	if (!flow_plain_device(flow_device(skb->ifindex), tc_counting_role(hook)) ||
-	    (hook == FLOW_HOOK_TC_EGRESS && skb->ingress_ifindex))
-		return FLOW_PLAIN_NOT;
-	frame.data = (const void *)(long)skb->data;
-	frame.end = (const void *)(long)skb->data_end;
-	frame.vlan = tc_vlan(skb);
-	frame.length = skb->len + flow_plain_tag_bytes(&frame);
-	frame.segments = tc_segments(skb);
-	frame.point = FLOW_POINT(skb->ifindex, hook);
-	return flow_plain(cpu, &frame, made);
+	return flow_plain(cpu, &packet, made);
 }
 
 /* The socket behind the packet that made an entry; a function of its own, for the hit path's sake.
@@ -291,8 +310,14 @@ __weak int tc_sight(struct __sk_buff *skb, struct sighting *sighting, __u32 hook
 	struct flow_device device = flow_device(skb->ifindex);
 	__u32 role = tc_counting_role((__u8)hook), link = tc_link(device);
 
-	if (!sighting || !flow_lock(device.role & role ? tc_segments(skb) : 0))
+	if (!sighting)
 		return 0;
+	if (!flow_lock()) {
+		if ((device.role & role) &&
+		    (hook == FLOW_HOOK_TC_INGRESS || !tc_is_covered(skb, filter)))
+			flow_refuse(tc_segments(skb));
+		return 0;
+	}
 	tc_begin(skb, (__u8)hook, filter, sighting);
 	sighting_set_device(sighting, device, role);
 	sighting->link = (__u8)link;

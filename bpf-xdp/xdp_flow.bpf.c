@@ -116,20 +116,36 @@ FLOW_INLINE __u32 xdp_length(struct xdp_md *context)
 			     : (__u32)(context->data_end - context->data);
 }
 
+struct xdp_plain {
+	struct xdp_md *xdp;
+	__u32 length;
+};
+
+FLOW_INLINE enum flow_plain xdp_plain_tell(void *context, struct flow_plain_frame *frame)
+{
+	const struct xdp_plain *plain = context;
+	__u32 ifindex = plain->xdp->ingress_ifindex;
+
+	frame->length = plain->length;
+	frame->vlan = 0;
+	frame->segments = 1;
+	frame->point = FLOW_POINT(ifindex, FLOW_HOOK_XDP_INGRESS);
+	return flow_plain_device(flow_device(ifindex), FLOW_DEVICE_COUNT_INGRESS);
+}
+
+/* The length is asked for first: a call leaves nothing in registers. */
 FLOW_INLINE enum flow_plain xdp_plain(struct xdp_md *context, struct flow_cpu *cpu)
 {
-	struct flow_plain_frame frame;
+	struct xdp_plain plain = { context, xdp_length(context) };
+	struct flow_plain_packet packet = {
+		.data = (const void *)(long)context->data,
+		.end = (const void *)(long)context->data_end,
+		.context = &plain,
+		.tell = xdp_plain_tell,
+	};
 	const struct flow_hot *made;
 
-	if (!flow_plain_device(flow_device(context->ingress_ifindex), FLOW_DEVICE_COUNT_INGRESS))
-		return FLOW_PLAIN_NOT;
-	frame.length = xdp_length(context);
-	frame.data = (const void *)(long)context->data;
-	frame.end = (const void *)(long)context->data_end;
-	frame.vlan = 0;
-	frame.segments = 1;
-	frame.point = FLOW_POINT(context->ingress_ifindex, FLOW_HOOK_XDP_INGRESS);
-	return flow_plain(cpu, &frame, &made);
+	return flow_plain(cpu, &packet, &made);
 }
 
 /* As tc_end() of tc_flow.bpf.c. */
@@ -171,8 +187,13 @@ __weak int xdp_sight(struct xdp_md *context, struct sighting *sighting, __u32 fi
 	const void *data = (const void *)(long)context->data;
 	const void *end = (const void *)(long)context->data_end;
 
-	if (!sighting || !flow_lock(!!(device.role & FLOW_DEVICE_COUNT_INGRESS)))
+	if (!sighting)
 		return 0;
+	if (!flow_lock()) {
+		if (device.role & FLOW_DEVICE_COUNT_INGRESS)
+			flow_refuse(1);
+		return 0;
+	}
 	xdp_begin(context, filter, sighting);
 	sighting_set_device(sighting, device, FLOW_DEVICE_COUNT_INGRESS);
 	sighting->link = PACKET_LINK_ETHERNET;

@@ -20,7 +20,7 @@
 #define INSERT_SHARE	4 /* entries for each flow inserted */
 #define EVICT_OVER	4 /* flows for each entry */
 #define EVICT_ENTRIES	131072
-#define ENTRIES_DEFAULT 131072 /* a CPU; more where there are more than half as many flows */
+#define ENTRIES_DEFAULT 131072 /* a CPU; more where flows need more */
 
 struct list {
 	const char *items[LIST_MAX];
@@ -164,11 +164,12 @@ static void row_two(const struct hook_case *of, struct hook_two_cost *cost)
 
 /* ---- modes ---------------------------------------------------------------------------------- */
 
-/* Our entries a CPU, and an LRU hash that holds as many over all CPUs. */
+/* Our entries a CPU, at most four fifths of them in use, and an LRU hash that holds as many over
+ * all CPUs. */
 static void set_sizes(struct hook_case *of, uint32_t least)
 {
 	of->entries = least;
-	while (of->entries < 2 * of->flows)
+	while (of->entries / 5 * 4 < of->flows)
 		of->entries *= 2;
 	if (options.sets_per_cpu)
 		of->entries = options.sets_per_cpu * FLOW_WAYS;
@@ -290,7 +291,7 @@ static void usage(void)
 	       "  -n LIST  of numbers of flows, up to 1048576, for hit and two (default:\n"
 	       "           1,1000,100000,1000000; two: 1000,100000)\n"
 	       "  -r N     rounds (default 25, at most %d)\n"
-	       "  -s N     our sets a CPU, of %d entries (default: at least twice the flows)\n"
+	       "  -s N     our sets a CPU, of %d entries (default: as many as flowd has for the flows)\n"
 	       "  -l N     entries of the LRU hash (default: as ours over all CPUs)\n"
 	       "  -t       cells end with a tab\n"
 	       "q1, q3: the quarters around the median; filled: entries made before the first round;\n"

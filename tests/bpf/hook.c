@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -14,7 +15,7 @@
 #include "flowd/flow/packet_rules.h"
 #include "flowd/kernel/flow_cpus.h"
 
-#define SETS FLOW_SETS_MIN /* a small table: all of it is looked at after each packet */
+#define SETS (HOOK_ENTRIES / FLOW_WAYS)
 
 static struct flow_bpf *programs;
 static struct flow_cpus tables;
@@ -53,7 +54,7 @@ static size_t table_bytes(void)
 	return (size_t)cpus * FLOW_CPU_BYTES(SETS);
 }
 
-int hook_load(void)
+static int load(bool realtime)
 {
 	stay();
 	cpus = (uint32_t)libbpf_num_possible_cpus();
@@ -69,6 +70,7 @@ int hook_load(void)
 	bpf_map__set_max_entries(programs->maps.flow_colds, cpus * SETS);
 	bpf_map__set_max_entries(programs->maps.flow_extras, cpus * SETS);
 	programs->rodata->cfg_hz = 1000;
+	programs->rodata->cfg_guard = realtime;
 	packet_rules_default(&programs->bss->flow_rules);
 	if (flow_bpf__load(programs))
 		return -errno;
@@ -77,6 +79,22 @@ int hook_load(void)
 	colds = map_array(programs->maps.flow_colds, cpus * SETS * sizeof(*colds));
 	extras = map_array(programs->maps.flow_extras, cpus * SETS * sizeof(*extras));
 	return tables.address && colds && extras ? 0 : -errno;
+}
+
+int hook_load(void)
+{
+	return load(false);
+}
+
+int hook_load_realtime(void)
+{
+	return load(true);
+}
+
+void hook_set_busy(void)
+{
+	for (uint32_t cpu = 0; cpu < cpus; cpu++)
+		flow_cpus_one(&tables, cpu)->ledger.busy = 1;
 }
 
 void hook_unload(void)
@@ -155,11 +173,13 @@ int64_t hook_time(enum hook hook, const struct hook_input *input, int repeat)
 
 int hook_run(enum hook hook, const struct hook_input *input, struct hook_result *result)
 {
-	struct __sk_buff context = { .gso_size = input->gso_size, .gso_segs = input->gso_segments };
+	struct __sk_buff context = { .gso_size = input->gso_size,
+				     .gso_segs = input->gso_segments,
+				     .ingress_ifindex = input->came_in };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = input->bytes,
 		    .data_size_in = input->size, .repeat = 1);
 
-	if (input->gso_size) {
+	if (input->gso_size || input->came_in) {
 		options.ctx_in = &context;
 		options.ctx_size_in = sizeof(context);
 	}

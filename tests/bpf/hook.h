@@ -10,6 +10,9 @@
 
 #include "bpf-common/flow_abi.h"
 
+/* A CPU's. Few, for all are looked at after each packet. */
+#define HOOK_ENTRIES (FLOW_SETS_MIN * FLOW_WAYS)
+
 enum hook { HOOK_TC_INGRESS, HOOK_TC_EGRESS, HOOK_XDP, HOOK_COUNT };
 
 struct hook_input {
@@ -17,6 +20,7 @@ struct hook_input {
 	uint32_t size;
 	uint32_t gso_size; /* tc: a GSO packet of this segment size */
 	uint32_t gso_segments;
+	uint32_t came_in; /* tc egress: the device that a forwarded packet entered by */
 };
 
 /* What one packet left behind. */
@@ -31,6 +35,10 @@ struct hook_result {
 
 /* 0 or negative errno; needs root. */
 int hook_load(void);
+/* As on PREEMPT_RT. */
+int hook_load_realtime(void);
+/* Another one is in the table, on every CPU. */
+void hook_set_busy(void);
 void hook_unload(void);
 /* FLOW_DEVICE_* of device 1. */
 void hook_set_role(uint32_t role);

@@ -188,6 +188,26 @@ static void test_reopened(void **state)
 	assert_int_equal(after.hot.packets, 2);
 }
 
+/* A table two thirds full has more flows for some sets than they have ways: the sets beside them
+ * take those in, and find them again. */
+static void test_full_sets(void **state)
+{
+	uint32_t flows = HOOK_ENTRIES * 2 / 3;
+	struct hook_result result = { 0 };
+	struct frame frame;
+
+	(void)state;
+	for (int packet = 0; packet < 2; packet++)
+		for (uint32_t i = 0; i < flows; i++) {
+			tcp_frame(&frame, (uint16_t)(1000 + i), FLOW_TCP_ACK, 0);
+			result = run_frame(HOOK_TC_INGRESS, &frame);
+		}
+	assert_int_equal(result.entries, flows);
+	assert_int_equal(result.ledger.inserts, flows);
+	assert_int_equal(result.ledger.seen_packets, 2 * flows);
+	assert_int_equal(result.ledger.evictions, 0);
+}
+
 /* More flows than entries: what is replaced is an event, or an exact loss when the ring is full. */
 static void test_nothing_vanishes(void **state)
 {
@@ -219,6 +239,7 @@ int main(void)
 		cmocka_unit_test_setup(test_roles, start),
 		cmocka_unit_test_setup(test_points, start),
 		cmocka_unit_test_setup(test_reopened, start),
+		cmocka_unit_test_setup(test_full_sets, start),
 		cmocka_unit_test_setup(test_nothing_vanishes, start),
 	};
 	int err = hook_load();
