@@ -218,12 +218,12 @@ FLOW_INLINE enum flow_plain flow_plain_try(struct flow_cpu *cpu,
 	enum flow_plain outcome;
 
 	flow_plain_look(cpu, &plain->key, &place);
-	if (!packet_plain_rest((const __u8 *)packet->data + ETH_HLEN, packet->end, header_bytes,
-			       &flow_rules, plain))
-		return FLOW_PLAIN_OTHER;
 	outcome = packet->tell(packet->context, &frame);
 	if (unlikely(outcome == FLOW_PLAIN_NOT))
 		return FLOW_PLAIN_NOT;
+	if (!packet_plain_rest((const __u8 *)packet->data + ETH_HLEN, packet->end, header_bytes,
+			       &flow_rules, plain))
+		return FLOW_PLAIN_OTHER;
 	if (likely(outcome == FLOW_PLAIN_DONE && plain->l3_bytes <= frame.length &&
 		   flow_plain_enter(cpu, packet, plain, header_bytes, &frame, &place, made))) {
 		if (likely(!plain->dns))
