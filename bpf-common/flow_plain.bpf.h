@@ -172,11 +172,13 @@ FLOW_INLINE void flow_plain_look(struct flow_cpu *cpu, const struct flow_key *ke
 		flow_prefetch(place->hots, place->hash);
 }
 
-/* *made: the entry that the packet has made. 0: nothing has changed. */
-FLOW_INLINE int flow_plain_enter(struct flow_cpu *cpu, const struct flow_plain_packet *packet,
-				 const struct packet_plain *plain, __u32 header_bytes,
-				 const struct flow_plain_frame *frame,
-				 const struct flow_plain_place *place, const struct flow_hot **made)
+/* DONE; MADE, and *made is the entry; or READ: nothing has changed. */
+FLOW_INLINE enum flow_plain flow_plain_enter(struct flow_cpu *cpu,
+					     const struct flow_plain_packet *packet,
+					     const struct packet_plain *plain, __u32 header_bytes,
+					     const struct flow_plain_frame *frame,
+					     const struct flow_plain_place *place,
+					     const struct flow_hot **made)
 {
 	__u32 bytes = flow_plain_bytes(plain, header_bytes, frame), way;
 	__u64 unused;
@@ -186,24 +188,24 @@ FLOW_INLINE int flow_plain_enter(struct flow_cpu *cpu, const struct flow_plain_p
 
 		PACKET_OPAQUE(hot);
 		if (unlikely(!flow_plain_entry(plain, hot)))
-			return 0;
+			return FLOW_PLAIN_READ;
 		flow_plain_add(plain, bytes, frame, hot);
 		flow_touch_head(place->head, *place->head);
 	} else {
 		unused = flow_tags_unused(*place->head);
 		if (!unused)
-			return 0;
+			return FLOW_PLAIN_READ;
 		way = flow_tags_nearest(unused, flow_wanted_way(place->hash));
 		*made = flow_plain_insert(cpu, packet->data, plain, bytes, frame,
 					  &place->hots->way[way], place->set, way);
 		if (!*made)
-			return 0;
+			return FLOW_PLAIN_READ;
 		flow_touch_head(place->head,
 				flow_tags_set(*place->head, way, flow_tag(place->hash)));
 	}
 	cpu->ledger.seen_packets += frame->segments;
 	cpu->ledger.seen_bytes += bytes;
-	return 1;
+	return place->matches ? FLOW_PLAIN_DONE : FLOW_PLAIN_MADE;
 }
 
 /* The flow of the packet is read. */
@@ -224,17 +226,16 @@ FLOW_INLINE enum flow_plain flow_plain_try(struct flow_cpu *cpu,
 	if (!packet_plain_rest((const __u8 *)packet->data + ETH_HLEN, packet->end, header_bytes,
 			       &flow_rules, plain))
 		return FLOW_PLAIN_OTHER;
-	if (likely(outcome == FLOW_PLAIN_DONE && plain->l3_bytes <= frame.length &&
-		   flow_plain_enter(cpu, packet, plain, header_bytes, &frame, &place, made))) {
-		if (likely(!plain->dns))
-			return FLOW_PLAIN_DONE;
-		outcome = FLOW_PLAIN_DNS;
-	} else {
-		outcome = FLOW_PLAIN_READ;
-	}
+	if (likely(outcome == FLOW_PLAIN_DONE))
+		outcome = plain->l3_bytes <= frame.length
+				  ? flow_plain_enter(cpu, packet, plain, header_bytes, &frame,
+						     &place, made)
+				  : FLOW_PLAIN_READ;
+	if (likely(outcome != FLOW_PLAIN_READ && !plain->dns))
+		return outcome;
 	packet_fill_plain(plain, ethertype, header_bytes, &sighting->packet);
 	sighting->hash = place.hash;
-	return outcome;
+	return outcome == FLOW_PLAIN_READ ? FLOW_PLAIN_READ : FLOW_PLAIN_DNS;
 }
 
 /* Each family has a copy of the way to the table, in which the other one's part is left out. */
