@@ -20,7 +20,7 @@ from machine import Initramfs, Kernel, Unavailable, boot  # pylint: disable=wron
 
 # What depends on the kernel: the programs and their counts on both; attaching where there is no tcx, and the
 # life of what is attached where there is. Emulation is slow, and the rest is the same code on any kernel.
-TESTS = {"6.1": re.compile(r"bpf_(hooks|filter)|netns_(traffic|attach|identity)"),
+TESTS = {"6.1": re.compile(r"bpf_(hooks|realtime|filter)|netns_(traffic|attach|identity)"),
          "6.12": re.compile(r"bpf_(hooks|drain)|netns_(traffic|tunnel|trouble|identity|netem)")}
 # A daemon starts for each case, and in emulation the verifier takes seconds: of these a choice. By name
 # (run.py 6.1 SOURCE BUILD netns_trouble) any test is run, with all its cases.
