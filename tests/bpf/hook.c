@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -86,11 +87,6 @@ int hook_load(void)
 	return load(false);
 }
 
-int hook_load_realtime(void)
-{
-	return load(true);
-}
-
 void hook_set_busy(void)
 {
 	for (uint32_t cpu = 0; cpu < cpus; cpu++)
@@ -101,6 +97,34 @@ void hook_unload(void)
 {
 	flow_bpf__destroy(programs);
 	programs = NULL;
+}
+
+static int setup(bool realtime)
+{
+	int err = load(realtime);
+
+	if (err)
+		printf("# cannot load the kernel programs: %s\n", strerror(-err));
+	return err;
+}
+
+int hook_setup(void **state)
+{
+	(void)state;
+	return setup(false);
+}
+
+int hook_setup_realtime(void **state)
+{
+	(void)state;
+	return setup(true);
+}
+
+int hook_teardown(void **state)
+{
+	(void)state;
+	hook_unload();
+	return 0;
 }
 
 void hook_set_role(uint32_t role)

@@ -35,8 +35,10 @@ struct hook_result {
 
 /* 0 or negative errno; needs root. */
 int hook_load(void);
-/* As on PREEMPT_RT. */
-int hook_load_realtime(void);
+/* The same as fixtures of a group of tests, which say why not; the second as on PREEMPT_RT. */
+int hook_setup(void **state);
+int hook_setup_realtime(void **state);
+int hook_teardown(void **state);
 /* Another one is in the table, on every CPU. */
 void hook_set_busy(void);
 void hook_unload(void);

@@ -242,13 +242,6 @@ int main(void)
 		cmocka_unit_test_setup(test_full_sets, start),
 		cmocka_unit_test_setup(test_nothing_vanishes, start),
 	};
-	int err = hook_load();
 
-	if (err) {
-		printf("Bail out! cannot load the kernel programs: %s\n", strerror(-err));
-		return 1;
-	}
-	err = cmocka_run_group_tests(tests, NULL, NULL);
-	hook_unload();
-	return err;
+	return cmocka_run_group_tests(tests, hook_setup, hook_teardown);
 }

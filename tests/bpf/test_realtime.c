@@ -83,13 +83,6 @@ int main(void)
 		cmocka_unit_test_setup(test_alone, start),
 		cmocka_unit_test_setup(test_second, start),
 	};
-	int err = hook_load_realtime();
 
-	if (err) {
-		printf("Bail out! cannot load the kernel programs: %s\n", strerror(-err));
-		return 1;
-	}
-	err = cmocka_run_group_tests(tests, NULL, NULL);
-	hook_unload();
-	return err;
+	return cmocka_run_group_tests(tests, hook_setup_realtime, hook_teardown);
 }
