@@ -39,9 +39,12 @@ void delivery_need(struct delivery *delivery)
 static void delivery_turn(void *context)
 {
 	struct delivery *delivery = context;
+	bool publishing, exporting;
 
 	delivery->undelivered = 0;
-	if (publisher_pump(delivery->publisher) | outlets_pump(delivery->outlets))
+	publishing = publisher_pump(delivery->publisher);
+	exporting = outlets_pump(delivery->outlets);
+	if (publishing || exporting)
 		delivery_need(delivery);
 	query_service_wake(delivery->queries);
 }

@@ -123,8 +123,8 @@ static void test_tunnels(void **state)
 	static const char *const gre[] = {
 		"\"bytes\":\"3456\",\"carrier\":true,\"end_reason\"",
 		"\"fragment\":true,\"fragment_orphan\":true,\"kind\"",
-		"\"tunnel\":{\"outer\":{\"destination\":\"2001:db8::2\","
-		"\"source\":\"2001:db8::1\"},\"type\":\"gre\"}",
+		("\"tunnel\":{\"outer\":{\"destination\":\"2001:db8::2\","
+		 "\"source\":\"2001:db8::1\"},\"type\":\"gre\"}"),
 		" bytes in gre, ended: fin\"",
 	};
 	struct flow_record record = sample_record();
@@ -155,8 +155,8 @@ static void test_icmp_errors(void **state)
 	};
 	static const char *const quoted[] = {
 		"\"verdict\":\"ERROR\"",
-		"\"flow_id\":\"4711\",\"icmp_error\":{\"code\":3,\"packets\":\"2\","
-		"\"reporter\":\"10.0.0.9\",\"type\":3},\"kind\"",
+		("\"flow_id\":\"4711\",\"icmp_error\":{\"code\":3,\"packets\":\"2\","
+		 "\"reporter\":\"10.0.0.9\",\"type\":3},\"kind\""),
 		", 2 errors: ICMPv4 DestinationUnreachable(Port) from 10.0.0.9, ended: fin\"",
 	};
 	struct flow_record record = sample_quote();
