@@ -174,12 +174,18 @@ PACKET_INLINE int packet_port_bit(const struct packet_ports *ports, __u16 port)
 	return ports->bits[bit >> 3 & 0x1fff] >> (bit & 7) & 1;
 }
 
-/* One of the two is in the set. Asked of every packet of TCP and UDP. */
+/* 0: neither is in the set, as the lower byte tells of most. Asked of every packet of TCP, UDP. */
+PACKET_INLINE int packet_may_have_port(const struct packet_ports *ports, __u8 src_low, __u8 dst_low)
+{
+	__u64 some = ports->some >> (src_low & 63) | ports->some >> (dst_low & 63);
+
+	return __builtin_expect(some & 1, 0);
+}
+
+/* One of the two is in the set. */
 PACKET_INLINE int packet_has_port(const struct packet_ports *ports, __u16 src_port, __u16 dst_port)
 {
-	__u64 some = ports->some >> (src_port & 63) | ports->some >> (dst_port & 63);
-
-	return __builtin_expect(some & 1, 0) &&
+	return packet_may_have_port(ports, (__u8)src_port, (__u8)dst_port) &&
 	       (packet_port_bit(ports, src_port) || packet_port_bit(ports, dst_port));
 }
 

@@ -116,13 +116,18 @@ PACKET_INLINE int packet_plain_ipv6(const __u8 *ip, const void *end, struct pack
 	return packet_plain_ports(ip + sizeof(struct ipv6hdr), ip[6], FLOW_SCOPE_IPV6, plain);
 }
 
+PACKET_INLINE int packet_plain_has_port(const struct packet_ports *ports, const __u8 *l4)
+{
+	return packet_may_have_port(ports, l4[1], l4[3]) &&
+	       packet_has_port(ports, packet_u16(l4), packet_u16(l4 + 2));
+}
+
 /* The rest of a packet whose flow is read, with an IP header of `header_bytes`. 0: it is not plain
  * after all. */
 PACKET_INLINE int packet_plain_rest(const __u8 *ip, const void *end, __u32 header_bytes,
 				    const struct packet_rules *rules, struct packet_plain *plain)
 {
 	const __u8 *l4 = ip + header_bytes;
-	__u16 src_port = packet_u16(l4), dst_port = packet_u16(l4 + 2);
 	__u8 protocol = header_bytes == sizeof(struct iphdr) ? ip[9] : ip[6];
 
 	plain->l3_bytes = header_bytes == sizeof(struct iphdr) ? packet_u16(ip + 2)
@@ -132,15 +137,15 @@ PACKET_INLINE int packet_plain_rest(const __u8 *ip, const void *end, __u32 heade
 		if ((const void *)(l4 + PACKET_PLAIN_TCP_BYTES) > end)
 			return 0;
 		plain->l4_word = packet_u16(l4 + 12);
-		plain->dns = rules && packet_has_port(&rules->dns_ports, src_port, dst_port);
+		plain->dns = rules && packet_plain_has_port(&rules->dns_ports, l4);
 		return plain->l3_bytes >= header_bytes + PACKET_PLAIN_TCP_BYTES;
 	}
 	plain->l4_word = PACKET_PLAIN_UDP_WORD;
 	if (plain->l3_bytes < header_bytes + PACKET_PLAIN_UDP_BYTES)
 		return 0;
-	if (!rules || !packet_has_port(&rules->udp_ports, src_port, dst_port))
+	if (!rules || !packet_plain_has_port(&rules->udp_ports, l4))
 		return 1;
-	plain->dns = (__u8)packet_has_port(&rules->dns_ports, src_port, dst_port);
+	plain->dns = (__u8)packet_plain_has_port(&rules->dns_ports, l4);
 	return plain->dns; /* else a tunnel */
 }
 

@@ -352,28 +352,30 @@ __weak int tc_enter(struct __sk_buff *skb, struct sighting *sighting)
 	return watched;
 }
 
-/* `plain`: what is known of the packet. */
-FLOW_INLINE int tc_hook(struct __sk_buff *skb, __u8 hook, __u32 filter, int plain)
+/* The long way; `plain`: what is known of the packet. */
+FLOW_INLINE int tc_long(struct __sk_buff *skb, __u8 hook, struct flow_cpu *cpu, __u32 filter,
+			int plain)
 {
-	struct flow_cpu *cpu = flow_this_cpu();
-	const struct flow_hot *made = 0;
-	struct sighting *sighting;
+	struct sighting *sighting = &flow_scratch(cpu)->sighting;
 
-	if (unlikely(!cpu))
-		return TC_ACT_UNSPEC;
-	if (likely(plain == FLOW_PLAIN_NOT && !(filter & FLOW_FILTER_ON)))
-		plain = tc_plain(skb, hook, cpu, &made);
+	return tc_end(skb, tc_sight(skb, sighting, hook, filter, plain) && tc_enter(skb, sighting));
+}
+
+/* The short way where it will do; no rule is asked of the packet. */
+FLOW_INLINE int tc_short(struct __sk_buff *skb, __u8 hook, struct flow_cpu *cpu, __u32 filter)
+{
+	const struct flow_hot *made = 0;
+	int plain = tc_plain(skb, hook, cpu, &made);
+
 	if (likely(plain == FLOW_PLAIN_DONE))
 		return tc_end(skb, 1);
-	sighting = &flow_scratch(cpu)->sighting;
-	if (plain > FLOW_PLAIN_DONE) {
-		if (made && cfg_owner_wake)
-			tc_tell_owner(skb, &made->key, made->flags, hook);
-		if (plain == FLOW_PLAIN_DNS)
-			tc_plain_dns(skb, sighting, hook);
-		return tc_end(skb, 1);
-	}
-	return tc_end(skb, tc_sight(skb, sighting, hook, filter, plain) && tc_enter(skb, sighting));
+	if (plain < FLOW_PLAIN_DONE)
+		return tc_long(skb, hook, cpu, filter, plain);
+	if (made && cfg_owner_wake)
+		tc_tell_owner(skb, &made->key, made->flags, hook);
+	if (plain == FLOW_PLAIN_DNS)
+		tc_plain_dns(skb, &flow_scratch(cpu)->sighting, hook);
+	return tc_end(skb, 1);
 }
 
 /* Returns only where no program is in the slot. */
@@ -410,50 +412,76 @@ FLOW_INLINE int tc_ask_first(struct __sk_buff *skb, __u8 hook, __u32 filter)
 	return 0;
 }
 
+FLOW_INLINE int tc_hook(struct __sk_buff *skb, __u8 hook)
+{
+	struct flow_cpu *cpu = flow_this_cpu();
+	__u32 filter = flow_filter_read_state();
+
+	if (unlikely(!cpu))
+		return TC_ACT_UNSPEC;
+	if (unlikely(filter & (FLOW_FILTER_FIRST | FLOW_FILTER_ON))) {
+		if (tc_ask_first(skb, hook, filter))
+			return TC_ACT_UNSPEC;
+		if (filter & FLOW_FILTER_ON)
+			return tc_long(skb, hook, cpu, filter, FLOW_PLAIN_NOT);
+	}
+	return tc_short(skb, hook, cpu, filter);
+}
+
 SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
-	__u32 filter = flow_filter_read_state();
-
-	if (unlikely(filter & FLOW_FILTER_FIRST) && tc_ask_first(skb, FLOW_HOOK_TC_INGRESS, filter))
-		return TC_ACT_UNSPEC;
-	return tc_hook(skb, FLOW_HOOK_TC_INGRESS, filter, FLOW_PLAIN_NOT);
+	return tc_hook(skb, FLOW_HOOK_TC_INGRESS);
 }
 
 SEC("tc")
 int tc_egress(struct __sk_buff *skb)
 {
+	return tc_hook(skb, FLOW_HOOK_TC_EGRESS);
+}
+
+FLOW_INLINE int tc_hook_accepted(struct __sk_buff *skb, __u8 hook)
+{
+	struct flow_cpu *cpu = flow_this_cpu();
 	__u32 filter = flow_filter_read_state();
 
-	if (unlikely(filter & FLOW_FILTER_FIRST) && tc_ask_first(skb, FLOW_HOOK_TC_EGRESS, filter))
+	if (unlikely(!cpu))
 		return TC_ACT_UNSPEC;
-	return tc_hook(skb, FLOW_HOOK_TC_EGRESS, filter, FLOW_PLAIN_NOT);
+	return filter & FLOW_FILTER_ON ? tc_long(skb, hook, cpu, filter, FLOW_PLAIN_NOT)
+				       : tc_short(skb, hook, cpu, filter);
+}
+
+FLOW_INLINE int tc_hook_excluded(struct __sk_buff *skb, __u8 hook, __u32 filter)
+{
+	struct flow_cpu *cpu = flow_this_cpu();
+
+	return likely(cpu) ? tc_long(skb, hook, cpu, filter, FLOW_PLAIN_EXCLUDED) : TC_ACT_UNSPEC;
 }
 
 /* What a pcap filter jumps to; loaded when there is one. */
 SEC("?tc")
 int tc_ingress_accepted(struct __sk_buff *skb)
 {
-	return tc_hook(skb, FLOW_HOOK_TC_INGRESS, flow_filter_read_state(), FLOW_PLAIN_NOT);
+	return tc_hook_accepted(skb, FLOW_HOOK_TC_INGRESS);
 }
 
 SEC("?tc")
 int tc_ingress_excluded(struct __sk_buff *skb)
 {
-	return tc_hook(skb, FLOW_HOOK_TC_INGRESS, 0, FLOW_PLAIN_EXCLUDED);
+	return tc_hook_excluded(skb, FLOW_HOOK_TC_INGRESS, 0);
 }
 
 SEC("?tc")
 int tc_egress_accepted(struct __sk_buff *skb)
 {
-	return tc_hook(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state(), FLOW_PLAIN_NOT);
+	return tc_hook_accepted(skb, FLOW_HOOK_TC_EGRESS);
 }
 
 SEC("?tc")
 int tc_egress_excluded(struct __sk_buff *skb)
 {
-	return tc_hook(skb, FLOW_HOOK_TC_EGRESS, flow_filter_read_state() & FLOW_FILTER_SCOPE,
-		       FLOW_PLAIN_EXCLUDED);
+	return tc_hook_excluded(skb, FLOW_HOOK_TC_EGRESS,
+				flow_filter_read_state() & FLOW_FILTER_SCOPE);
 }
 
 /* One instant on both clocks, for user space (BPF_PROG_TEST_RUN). */

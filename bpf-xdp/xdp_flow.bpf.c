@@ -227,24 +227,25 @@ __weak int xdp_enter(struct xdp_md *context, struct sighting *sighting)
 	return watched;
 }
 
-/* `plain`: what is known of the packet. */
-FLOW_INLINE int xdp_hook(struct xdp_md *context, __u32 filter, int plain)
+/* The long way; `plain`: what is known of the packet. */
+FLOW_INLINE int xdp_long(struct xdp_md *context, struct flow_cpu *cpu, __u32 filter, int plain)
 {
-	struct flow_cpu *cpu = flow_this_cpu();
-	struct sighting *sighting;
+	struct sighting *sighting = &flow_scratch(cpu)->sighting;
 
-	if (unlikely(!cpu))
-		return XDP_PASS;
-	if (likely(plain == FLOW_PLAIN_NOT && !(filter & FLOW_FILTER_ON)))
-		plain = xdp_plain(context, cpu);
-	sighting = &flow_scratch(cpu)->sighting;
-	if (likely(plain >= FLOW_PLAIN_DONE)) {
-		if (unlikely(plain == FLOW_PLAIN_DNS))
-			xdp_plain_dns(context, sighting);
-		return xdp_end(context, 1);
-	}
 	return xdp_end(context,
 		       xdp_sight(context, sighting, filter, plain) && xdp_enter(context, sighting));
+}
+
+/* The short way where it will do; no rule is asked of the packet. */
+FLOW_INLINE int xdp_short(struct xdp_md *context, struct flow_cpu *cpu, __u32 filter)
+{
+	int plain = xdp_plain(context, cpu);
+
+	if (unlikely(plain < FLOW_PLAIN_DONE))
+		return xdp_long(context, cpu, filter, plain);
+	if (unlikely(plain == FLOW_PLAIN_DNS))
+		xdp_plain_dns(context, &flow_scratch(cpu)->sighting);
+	return xdp_end(context, 1);
 }
 
 /* Returns only where no program is in the slot. */
@@ -280,22 +281,37 @@ FLOW_INLINE int xdp_ask_first(struct xdp_md *context, __u32 filter)
 SEC("xdp")
 int xdp_ingress(struct xdp_md *context)
 {
+	struct flow_cpu *cpu = flow_this_cpu();
 	__u32 filter = flow_filter_read_state();
 
-	if (unlikely(filter & FLOW_FILTER_FIRST) && xdp_ask_first(context, filter))
+	if (unlikely(!cpu))
 		return XDP_PASS;
-	return xdp_hook(context, filter, FLOW_PLAIN_NOT);
+	if (unlikely(filter & (FLOW_FILTER_FIRST | FLOW_FILTER_ON))) {
+		if (xdp_ask_first(context, filter))
+			return XDP_PASS;
+		if (filter & FLOW_FILTER_ON)
+			return xdp_long(context, cpu, filter, FLOW_PLAIN_NOT);
+	}
+	return xdp_short(context, cpu, filter);
 }
 
 /* What a pcap filter jumps to; loaded when there is one. */
 SEC("?xdp")
 int xdp_ingress_accepted(struct xdp_md *context)
 {
-	return xdp_hook(context, flow_filter_read_state(), FLOW_PLAIN_NOT);
+	struct flow_cpu *cpu = flow_this_cpu();
+	__u32 filter = flow_filter_read_state();
+
+	if (unlikely(!cpu))
+		return XDP_PASS;
+	return filter & FLOW_FILTER_ON ? xdp_long(context, cpu, filter, FLOW_PLAIN_NOT)
+				       : xdp_short(context, cpu, filter);
 }
 
 SEC("?xdp")
 int xdp_ingress_excluded(struct xdp_md *context)
 {
-	return xdp_hook(context, 0, FLOW_PLAIN_EXCLUDED);
+	struct flow_cpu *cpu = flow_this_cpu();
+
+	return likely(cpu) ? xdp_long(context, cpu, 0, FLOW_PLAIN_EXCLUDED) : XDP_PASS;
 }
