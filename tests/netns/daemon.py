@@ -64,7 +64,7 @@ class Follower:
         self._take()
         return [flow for _, flow in self.flows]
 
-    def wait_for(self, what, wanted, seconds=5.0):
+    def wait_for(self, what, wanted, seconds=15.0):
         """(when it came, flow) of the first record that `wanted` is true of."""
         def look():
             self._take()

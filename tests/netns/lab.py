@@ -17,7 +17,7 @@ CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 
 
-def wait_until(what, condition, seconds=5.0):
+def wait_until(what, condition, seconds=15.0):
     """The first true value of condition(); fails loudly when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
